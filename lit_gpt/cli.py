@@ -1,0 +1,176 @@
+"""From a command line to one library call: parse, run, tell how it ended.
+
+Every script is a function whose parameters are settings dataclasses (their fields become flat flags) or
+plain values, handed to `run_command`. Parsing is jsonargparse's, so `--config FILE.yaml` and
+`--print_config` come with every command and an unknown key is an error. Exit codes: 0 success, 1 our own bug,
+2 a user's mistake, 4 no space, memory or rights, 130 and 143 interrupted.
+"""
+
+import contextlib
+import dataclasses
+import errno
+import inspect
+import os
+import re
+import signal
+import sys
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from lit_gpt.errors import Interrupted, ResourceError, UserError, suggestion
+
+Command = Callable[..., Path | None]
+RESOURCE_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENOMEM}
+# CUDA's and the CPU allocator's words for the same thing; torch itself may not be imported here
+OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|Unable to allocate", re.IGNORECASE)
+
+
+def run_command(
+    command: Command, *, defaults: dict[str, Any] | None = None, aliases: dict[str, str] | None = None
+) -> NoReturn:
+    """Parse the command line, call `command`, print the path it returns, exit with the contract's code.
+
+    Args:
+        command: the function to call; its parameters say which flags there are.
+        defaults: other defaults than the settings' own, by flag name.
+        aliases: other spellings of a flag, e.g. {"lora_dir": "adapter_dir"}.
+    """
+    sys.exit(exit_code_of(lambda: _parse_and_call(command, sys.argv[1:], defaults or {}, aliases or {})))
+
+
+def _parse_and_call(command: Command, argv: list[str], defaults: dict[str, Any], aliases: dict[str, str]) -> None:
+    path = command(**parse(command, argv, defaults, aliases))
+    if path is not None:
+        print(path, flush=True)
+
+
+def exit_code_of(action: Callable[[], None]) -> int:
+    """Run the action; turn what it raises into a message on stderr and an exit code."""
+    try:
+        with _raise_on_sigterm():
+            action()
+    except UserError as error:
+        return _complain(str(error), 2)
+    except Interrupted as error:
+        return _complain(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 128 + signal.SIGINT)
+    except BrokenPipeError:
+        # the reader of our output went away: nothing more can be said, and nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ResourceError, OSError, MemoryError, RuntimeError) as error:
+        if not is_resource_error(error):
+            raise
+        return _complain(f"got:      {error}\nexpected: enough space, memory and rights\ndo this:  {_remedy(error)}", 4)
+    return 0
+
+
+def is_resource_error(error: BaseException) -> bool:
+    """Whether the machine, rather than the user or we, is at fault."""
+    if isinstance(error, OSError):
+        return error.errno in RESOURCE_ERRNOS
+    return isinstance(error, ResourceError | MemoryError) or bool(OUT_OF_MEMORY.search(str(error)))
+
+
+def _remedy(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "choose a folder you may write to"
+    if isinstance(error, OSError) and error.errno != errno.ENOMEM:
+        return "free some disk space, or write elsewhere"
+    return "use less memory: a smaller --micro_batch_size or --max_seq_length"
+
+
+def _complain(message: str, code: int) -> int:
+    print(message, file=sys.stderr, flush=True)
+    return code
+
+
+@contextlib.contextmanager
+def _raise_on_sigterm() -> Iterator[None]:
+    def stop(number: int, frame: object) -> NoReturn:
+        raise Interrupted(number)
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def parse(command: Command, argv: list[str], defaults: dict[str, Any], aliases: dict[str, str]) -> dict[str, Any]:
+    """The command's arguments from its command line; UserError when that cannot be read."""
+    from jsonargparse import ArgumentError
+
+    parser = build_parser(command, defaults, aliases)
+    try:
+        values = parser.parse_args([_rename(argument, aliases) for argument in argv])
+    except ArgumentError as error:
+        raise _usage_error(str(error), sorted(flag.dest for flag in parser._actions)) from None
+    return _arguments(command, values)
+
+
+def build_parser(command: Command, defaults: dict[str, Any], aliases: dict[str, str]) -> Any:
+    """A parser whose flags are the command's parameters, dataclasses taken apart."""
+    from jsonargparse import ArgumentParser
+
+    summary = inspect.getdoc(sys.modules[command.__module__]) or ""
+    also = "".join(f"\n--{alias} is another name for --{flag}" for alias, flag in aliases.items())
+    parser = ArgumentParser(description=summary + also, exit_on_error=False, formatter_class=_formatter())
+    parser.add_argument("--config", action="config", help="a YAML file with any of these settings")
+    for name, parameter in inspect.signature(command).parameters.items():
+        annotation = typing.get_type_hints(command)[name]
+        if dataclasses.is_dataclass(annotation):
+            parser.add_class_arguments(annotation, None)
+        else:
+            parser.add_argument(f"--{name}", type=annotation, **_plain_default(parameter))
+    parser.set_defaults(defaults)
+    return parser
+
+
+def _plain_default(parameter: inspect.Parameter) -> dict[str, Any]:
+    if parameter.default is inspect.Parameter.empty:
+        return {"required": True}
+    return {"default": parameter.default}
+
+
+def _formatter() -> type:
+    import argparse
+
+    from jsonargparse import DefaultHelpFormatter
+
+    return type("Formatter", (argparse.RawDescriptionHelpFormatter, DefaultHelpFormatter), {})
+
+
+def _rename(argument: str, aliases: dict[str, str]) -> str:
+    flag, equals, value = argument.partition("=")
+    if not flag.startswith("--"):
+        return argument
+    return f"--{aliases.get(flag[2:], flag[2:])}{equals}{value}"
+
+
+def _arguments(command: Command, values: Any) -> dict[str, Any]:
+    arguments = {}
+    for name, annotation in typing.get_type_hints(command).items():
+        if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
+            arguments[name] = annotation(**{f.name: values[f.name] for f in dataclasses.fields(annotation)})
+        elif name != "return":
+            arguments[name] = values[name]
+    return arguments
+
+
+def _usage_error(message: str, known: list[str]) -> UserError:
+    """jsonargparse's words in our form, with the nearest known name where one was misspelt."""
+    unknown = re.search(r"unrecognized arguments: (\S+)|Option '([^']+)' is not accepted", message)
+    if unknown:
+        name = next(filter(None, unknown.groups())).partition("=")[0].lstrip("-")
+        remedy = suggestion(name, known) or "see --help"
+        return UserError(f"unknown setting: {name}", "a setting this command has", remedy)
+    wrong = re.search(r'Parser key "([^"]+)":\s*Expected an? (.+)\. Got value: (.*)', message, re.DOTALL)
+    if wrong:
+        flag, expected, value = wrong.groups()
+        kind = re.sub(r"<class '(\w+)'>", r"\1", expected).replace("typing.", "")
+        return UserError(f"--{flag} {value}", f"a value of type {kind}", "correct the value; see --help")
+    return UserError(" ".join(message.split()), "a command line this command can read", "see --help")

@@ -1,0 +1,46 @@
+"""The few ways a command can end badly, and what each tells its user.
+
+    Exception
+    ├── UserError       the user can mend it     exit 2, no traceback
+    │   └── Diverged    the loss is not finite   exit 2, the rows named
+    ├── ResourceError   disk, memory, rights     exit 4, no traceback
+    └── Interrupted     SIGINT or SIGTERM        exit 130 or 143, state saved
+
+Anything else is our own bug: a traceback and exit 1.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """A mistake the user can mend: what we got, what we expected, what to do."""
+
+    def __init__(self, got: str, expected: str, do: str) -> None:
+        super().__init__(got)
+        self.got, self.expected, self.do = got, expected, do
+
+    def __str__(self) -> str:
+        return f"got:      {self.got}\nexpected: {self.expected}\ndo this:  {self.do}"
+
+
+class Diverged(UserError):
+    """The loss or its gradient stopped being a finite number."""
+
+
+class ResourceError(Exception):
+    """No space, no memory or an unwritable folder."""
+
+
+class Interrupted(Exception):
+    """A signal asked us to stop; the state is saved by the time this is raised."""
+
+    def __init__(self, signal_number: int, message: str = "interrupted") -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """`did you mean ...?` for a misspelt name, or the empty string when nothing is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else ""

@@ -1,0 +1,101 @@
+"""The one record that crosses every stage: an Example is a dialogue and where it came from.
+
+Messages alternate between user and assistant, after an optional system message. `content` is always
+the whole text of a turn; where the source kept the material apart from the instruction (Alpaca's
+`input`, Dolly's `context`), `input` names that tail of `content`, so that a template can set it apart
+and everybody else can ignore it.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+Role = Literal["system", "user", "assistant"]
+Origin = Literal["human", "llm", "program", "mixed", "unknown"]
+INPUT_SEPARATOR = "\n\n"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn. `input`, when not empty, is the end of `content` after a blank line."""
+
+    role: Role
+    content: str
+    input: str = ""
+
+    def __post_init__(self) -> None:
+        if self.role not in get_args(Role):
+            raise ValueError(f"role {self.role!r} is none of {get_args(Role)}")
+        if self.input and not self.content.endswith(INPUT_SEPARATOR + self.input):
+            raise ValueError("input must be the tail of content, after a blank line")
+
+    @property
+    def instruction(self) -> str:
+        """The content without its input."""
+        if not self.input:
+            return self.content
+        return self.content[: -len(INPUT_SEPARATOR + self.input)]
+
+
+def user_message(instruction: str, input: str = "") -> Message:
+    """A user's turn from an instruction and the material it is about."""
+    content = instruction + INPUT_SEPARATOR + input if input else instruction
+    return Message("user", content, input)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a row comes from: enough to find it again and to know whether it may be used."""
+
+    source: str
+    revision: str
+    row: int
+    licence: str
+    origin: Origin
+    generator: str = ""
+    transformed_by: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.origin not in get_args(Origin):
+            raise ValueError(f"origin {self.origin!r} is none of {get_args(Origin)}")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A dialogue with an id that is unique in its set and a hash of what it says."""
+
+    id: str
+    messages: tuple[Message, ...]
+    provenance: Provenance
+    category: str = ""
+    content_hash: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.content_hash:
+            object.__setattr__(self, "content_hash", hash_messages(self.messages))
+
+    def to_row(self) -> dict[str, Any]:
+        """The parquet row: id, content_hash, messages, provenance, category."""
+        row = asdict(self)
+        row["messages"] = [asdict(message) for message in self.messages]
+        row["provenance"]["transformed_by"] = list(self.provenance.transformed_by)
+        return row
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> "Example":
+        provenance = dict(row["provenance"])
+        provenance["transformed_by"] = tuple(provenance["transformed_by"])
+        return cls(
+            id=row["id"],
+            messages=tuple(Message(**message) for message in row["messages"]),
+            provenance=Provenance(**provenance),
+            category=row["category"],
+            content_hash=row["content_hash"],
+        )
+
+
+def hash_messages(messages: tuple[Message, ...]) -> str:
+    """SHA-256 over roles and contents alone: equal dialogues have equal hashes, whatever their source."""
+    pairs = [[message.role, message.content] for message in messages]
+    return hashlib.sha256(json.dumps(pairs, ensure_ascii=True).encode()).hexdigest()

@@ -1,0 +1,121 @@
+"""Files that are either wholly there or not there at all.
+
+Handled: a write, or a whole directory, appears under its name only when complete and on disk (temporary
+name, fsync, rename, fsync of the parent); a kill at any moment leaves the old one or the new one.
+Not handled: two processes that write the same name at the same time, and network file systems whose
+rename is not atomic.
+"""
+
+import contextlib
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+TEMPORARY = ".tmp-"
+REPLACED = ".old-"
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """The file's bytes, unzipped if they are gzip (told by content, not by name)."""
+    with open(path, "rb") as file:
+        is_gzip = file.read(2) == GZIP_MAGIC
+    return cast(BinaryIO, gzip.open(path, "rb")) if is_gzip else open(path, "rb")
+
+
+def sha256_of(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes, read in pieces."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_json(value: Any) -> str:
+    """Hex SHA-256 of a value's canonical JSON (sorted keys, no spaces)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON, atomically."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file atomically."""
+    temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:8]}-{path.name}")
+    with open(temporary, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def new_directory(target: Path, keep: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Fill a temporary directory that takes the target's name, and place, once the block succeeds.
+
+    `keep` names entries of the directory being replaced that move into the new one.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    settle_directory(target, keep)
+    temporary = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:8]}-{target.name}")
+    temporary.mkdir()
+    try:
+        yield temporary
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    for path in (*sorted(temporary.rglob("*")), temporary):
+        sync_directory(path) if path.is_dir() else _sync_file(path)
+    _swap(temporary, target, keep)
+
+
+def _sync_file(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def _swap(new: Path, target: Path, keep: tuple[str, ...]) -> None:
+    if target.exists():
+        target.rename(_replaced(target))
+    new.rename(target)
+    sync_directory(target.parent)
+    settle_directory(target, keep)
+
+
+def settle_directory(target: Path, keep: tuple[str, ...] = ()) -> None:
+    """Finish or undo a replacement that was killed half way, and sweep its temporary leftovers."""
+    old = _replaced(target)
+    if old.exists() and not target.exists():
+        old.rename(target)
+    elif old.exists():
+        for name in keep:
+            if (old / name).exists() and not (target / name).exists():
+                (old / name).rename(target / name)
+        shutil.rmtree(old)
+    for leftover in target.parent.glob(f"{TEMPORARY}*-{target.name}"):
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+
+
+def _replaced(target: Path) -> Path:
+    return target.with_name(REPLACED + target.name)
