@@ -27,21 +27,47 @@ RESOURCE_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.
 OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|Unable to allocate", re.IGNORECASE)
 
 
-def run_command(
-    command: Command, *, defaults: dict[str, Any] | None = None, aliases: dict[str, str] | None = None
-) -> NoReturn:
+@dataclasses.dataclass(frozen=True)
+class CommandLine:
+    """A command and how its flags are made.
+
+    command: the function to call; its parameters are settings dataclasses, taken apart into flags, or plain values.
+    options: another function whose parameters become flags too; the command gets them as keywords.
+    summary: what --help says first; the default is the docstring of the command's module.
+    defaults: other defaults than the settings' own, by flag name.
+    aliases: other spellings of a flag, e.g. {"lora_dir": "adapter_dir"}.
+    """
+
+    command: Command
+    options: Callable[..., Any] | None = None
+    summary: str = ""
+    defaults: dict[str, Any] = dataclasses.field(default_factory=dict)
+    aliases: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def settings(self) -> dict[str, type]:
+        """The command's parameters that are settings dataclasses."""
+        hints = typing.get_type_hints(self.command)
+        return {n: hint for n, hint in hints.items() if isinstance(hint, type) and dataclasses.is_dataclass(hint)}
+
+    @property
+    def plain(self) -> list[str]:
+        """The names of the flags that are plain values."""
+        functions = [function for function in (self.command, self.options) if function]
+        parameters = [p for function in functions for p in inspect.signature(function).parameters.values()]
+        return [p.name for p in parameters if p.kind is not p.VAR_KEYWORD and p.name not in self.settings]
+
+
+def run_command(command: Command, **line: Any) -> NoReturn:
     """Parse the command line, call `command`, print the path it returns, exit with the contract's code.
 
-    Args:
-        command: the function to call; its parameters say which flags there are.
-        defaults: other defaults than the settings' own, by flag name.
-        aliases: other spellings of a flag, e.g. {"lora_dir": "adapter_dir"}.
+    `line` are the other fields of CommandLine.
     """
-    sys.exit(exit_code_of(lambda: _parse_and_call(command, sys.argv[1:], defaults or {}, aliases or {})))
+    sys.exit(exit_code_of(lambda: _parse_and_call(CommandLine(command, **line), sys.argv[1:])))
 
 
-def _parse_and_call(command: Command, argv: list[str], defaults: dict[str, Any], aliases: dict[str, str]) -> None:
-    path = command(**parse(command, argv, defaults, aliases))
+def _parse_and_call(line: CommandLine, argv: list[str]) -> None:
+    path = line.command(**parse(line, argv))
     if path is not None:
         print(path, flush=True)
 
@@ -100,40 +126,36 @@ def _raise_on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
-def parse(command: Command, argv: list[str], defaults: dict[str, Any], aliases: dict[str, str]) -> dict[str, Any]:
+def parse(line: CommandLine, argv: list[str]) -> dict[str, Any]:
     """The command's arguments from its command line; UserError when that cannot be read."""
     from jsonargparse import ArgumentError
 
-    parser = build_parser(command, defaults, aliases)
+    parser = build_parser(line)
     try:
-        values = parser.parse_args([_rename(argument, aliases) for argument in argv])
+        values = parser.parse_args([_rename(argument, line.aliases) for argument in argv])
     except ArgumentError as error:
         raise _usage_error(str(error), sorted(flag.dest for flag in parser._actions)) from None
-    return _arguments(command, values)
+    arguments: dict[str, Any] = {name: values[name] for name in line.plain}
+    for name, settings in line.settings.items():
+        arguments[name] = settings(**{field.name: values[field.name] for field in dataclasses.fields(settings)})
+    return arguments
 
 
-def build_parser(command: Command, defaults: dict[str, Any], aliases: dict[str, str]) -> Any:
-    """A parser whose flags are the command's parameters, dataclasses taken apart."""
+def build_parser(line: CommandLine) -> Any:
+    """A parser whose flags are the command's parameters."""
     from jsonargparse import ArgumentParser
 
-    summary = inspect.getdoc(sys.modules[command.__module__]) or ""
-    also = "".join(f"\n--{alias} is another name for --{flag}" for alias, flag in aliases.items())
+    summary = line.summary or inspect.getdoc(sys.modules[line.command.__module__]) or ""
+    also = "".join(f"\n\n--{alias} is another name for --{flag}." for alias, flag in line.aliases.items())
     parser = ArgumentParser(description=summary + also, exit_on_error=False, formatter_class=_formatter())
     parser.add_argument("--config", action="config", help="a YAML file with any of these settings")
-    for name, parameter in inspect.signature(command).parameters.items():
-        annotation = typing.get_type_hints(command)[name]
-        if dataclasses.is_dataclass(annotation):
-            parser.add_class_arguments(annotation, None)
-        else:
-            parser.add_argument(f"--{name}", type=annotation, **_plain_default(parameter))
-    parser.set_defaults(defaults)
+    for settings in line.settings.values():
+        parser.add_class_arguments(settings, None)
+    parser.add_function_arguments(line.command, None, skip=set(line.settings))
+    if line.options:
+        parser.add_function_arguments(line.options, None)
+    parser.set_defaults(line.defaults)
     return parser
-
-
-def _plain_default(parameter: inspect.Parameter) -> dict[str, Any]:
-    if parameter.default is inspect.Parameter.empty:
-        return {"required": True}
-    return {"default": parameter.default}
 
 
 def _formatter() -> type:
@@ -149,16 +171,6 @@ def _rename(argument: str, aliases: dict[str, str]) -> str:
     if not flag.startswith("--"):
         return argument
     return f"--{aliases.get(flag[2:], flag[2:])}{equals}{value}"
-
-
-def _arguments(command: Command, values: Any) -> dict[str, Any]:
-    arguments = {}
-    for name, annotation in typing.get_type_hints(command).items():
-        if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
-            arguments[name] = annotation(**{f.name: values[f.name] for f in dataclasses.fields(annotation)})
-        elif name != "return":
-            arguments[name] = values[name]
-    return arguments
 
 
 def _usage_error(message: str, known: list[str]) -> UserError:

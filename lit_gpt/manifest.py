@@ -6,6 +6,7 @@ decides the content (kind, parents, counts, settings, files) and nothing that do
 """
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -37,11 +38,11 @@ class Manifest:
             del decisive[incidental]
         return hash_json(decisive)
 
-    def write(self, directory: Path) -> "Manifest":
+    def write(self, directory: Path, files: Iterable[str] = ()) -> "Manifest":
         """Write `manifest.json` with the hashes of the files named, the time and our version."""
-        files = {name: describe_file(directory / name) for name in self.files}
+        described = {name: describe_file(directory / name) for name in files}
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        complete = Manifest(self.kind, self.parents, self.counts, self.settings, files, now, code_version())
+        complete = Manifest(self.kind, self.parents, self.counts, self.settings, described, now, code_version())
         write_json(directory / MANIFEST, {**asdict(complete), "content_hash": complete.content_hash})
         return complete
 

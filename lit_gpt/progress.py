@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Never, TypeVar
 
 from tqdm import tqdm
 
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 LOG_INTERVAL_S = 10.0
 
 
-def bar(total: int | None, description: str, unit: str, initial: int = 0) -> "tqdm[None]":
+def bar(total: int | None, description: str, unit: str, initial: int = 0) -> "tqdm[Never]":
     """A bar to be advanced by hand (`update`, `set_postfix`)."""
     live = sys.stderr.isatty()
     interval_s = 0.1 if live else LOG_INTERVAL_S

@@ -11,9 +11,13 @@ Not covered yet: the Jinja chat template that comes with a checkpoint.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lit_gpt.errors import UserError, suggestion
 from lit_gpt.example import Message
+from lit_gpt.files import read_json, write_json
+
+PROMPT_STYLE_FILE = "prompt_style.json"  # beside trained weights: how they were asked, and so how to ask them
 
 
 @dataclass(frozen=True)
@@ -99,3 +103,24 @@ def prompt_style(name: str) -> PromptStyle:
         remedy = suggestion(name, STYLES) or "choose one of these"
         raise UserError(f"prompt style {name!r}", f"one of {', '.join(STYLES)}", remedy)
     return STYLES[name]
+
+
+def write_prompt_style(directory: Path, style: PromptStyle) -> None:
+    """Leave word beside the weights of the style they were trained with."""
+    write_json(directory / PROMPT_STYLE_FILE, {"prompt_style": style.name, "version": style.version})
+
+
+def read_prompt_style(directory: Path) -> PromptStyle | None:
+    """The style that the weights in this directory were trained with; None where nothing says so."""
+    path = directory / PROMPT_STYLE_FILE
+    if not path.is_file():
+        return None
+    record = read_json(path)
+    style = prompt_style(record["prompt_style"])
+    if style.version != record["version"]:
+        raise UserError(
+            f"{path} asks for version {record['version']} of the prompt style {style.name}",
+            f"version {style.version}, the one this program has",
+            "choose with --prompt_style, or finetune again",
+        )
+    return style

@@ -1,0 +1,24 @@
+"""Finetune every weight of a base model on a prepared data set.
+
+    python finetune/full.py --checkpoint_dir checkpoints/ORG/NAME --data_dir data/lima
+
+Run again after an interruption, it goes on where it stopped. Prints the run's directory; `best/` in it is a plain
+Hugging Face directory.
+"""
+
+from pathlib import Path
+
+from lit_gpt.cli import run_command
+from lit_gpt.discovery import with_found_paths
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
+
+
+def main(run: RunSettings, schedule: ScheduleSettings, journal: JournalSettings) -> Path:
+    from lit_gpt.training.methods import Full
+    from lit_gpt.training.run import finetune
+
+    return finetune(Full(), with_found_paths(run), schedule, journal)
+
+
+if __name__ == "__main__":
+    run_command(main, defaults={"learning_rate": 2e-5}, aliases={"override_max_seq_length": "max_seq_length"})

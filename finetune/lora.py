@@ -1,0 +1,24 @@
+"""Finetune a base model with LoRA on a prepared data set.
+
+    python finetune/lora.py --checkpoint_dir checkpoints/ORG/NAME --data_dir data/lima
+
+Run again after an interruption, it goes on where it stopped. Prints the run's directory; `best/` in it is a PEFT
+adapter.
+"""
+
+from pathlib import Path
+
+from lit_gpt.cli import run_command
+from lit_gpt.discovery import with_found_paths
+from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+
+
+def main(run: RunSettings, schedule: ScheduleSettings, lora: LoraSettings, journal: JournalSettings) -> Path:
+    from lit_gpt.training.methods import Lora
+    from lit_gpt.training.run import finetune
+
+    return finetune(Lora(lora), with_found_paths(run), schedule, journal)
+
+
+if __name__ == "__main__":
+    run_command(main, aliases={"override_max_seq_length": "max_seq_length"})

@@ -1,0 +1,47 @@
+"""A model ready for use: a base, a base with an adapter, or the two merged for good."""
+
+from pathlib import Path
+
+import torch
+
+from lit_gpt.checkpoint import load_model, save_hf_checkpoint
+from lit_gpt.errors import UserError
+from lit_gpt.files import new_directory
+from lit_gpt.lora import merge_lora
+from lit_gpt.model import GPT
+from lit_gpt.peft_adapters import load_adapter
+from lit_gpt.prompts import read_prompt_style, write_prompt_style
+from lit_gpt.tokenizer import Tokenizer
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def load(
+    checkpoint_dir: str | Path,
+    adapter_dir: str | Path | None = None,
+    dtype: str = "float32",
+    device: str = "cpu",
+) -> tuple[GPT, Tokenizer]:
+    """A model in eval mode and its tokenizer, from a plain Hugging Face directory and perhaps a PEFT adapter."""
+    if dtype not in DTYPES:
+        raise UserError(f"dtype {dtype!r}", f"one of {', '.join(DTYPES)}", "choose one of these")
+    tokenizer = Tokenizer(Path(checkpoint_dir))
+    model = load_model(Path(checkpoint_dir), dtype=DTYPES[dtype], device=device)
+    if adapter_dir is not None:
+        load_adapter(model, Path(adapter_dir))
+    return model.eval(), tokenizer
+
+
+def merge_adapter(checkpoint_dir: Path, adapter_dir: Path, out_dir: Path) -> Path:
+    """Write base and adapter as one plain Hugging Face directory, in the base's own dtype."""
+    if out_dir.resolve() in (checkpoint_dir.resolve(), adapter_dir.resolve()):
+        raise UserError(f"--out_dir {out_dir}, which is merged from", "a directory of its own", "choose another")
+    model = load_model(checkpoint_dir, dtype=None)
+    load_adapter(model, adapter_dir)
+    merge_lora(model)
+    style = read_prompt_style(adapter_dir)
+    with new_directory(out_dir) as temporary:
+        save_hf_checkpoint(model, temporary, checkpoint_dir)
+        if style is not None:
+            write_prompt_style(temporary, style)
+    return out_dir

@@ -1,0 +1,75 @@
+"""A tiny base model with random weights and a tokenizer of its own, made on the spot.
+
+It has learnt nothing: it shows that the machinery works, offline and in seconds, and tests use it. Llama architecture, in
+Hugging Face layout. Its byte-level BPE (Sennrich et al. 2016, arXiv 1508.07909) is learnt from the texts it is given.
+"""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from lit_gpt.checkpoint import save_hf_checkpoint
+from lit_gpt.config import Config
+from lit_gpt.files import write_json
+from lit_gpt.model import GPT
+
+BOS, EOS = "<s>", "</s>"
+INIT_STD = 0.02  # GPT-2's, and Llama's default in Transformers
+HF_CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 96,
+    "intermediate_size": 256,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 6,
+    "num_key_value_heads": 3,
+    "max_position_embeddings": 256,
+    "rms_norm_eps": 1e-5,
+    "rope_theta": 10000.0,
+    "hidden_act": "silu",
+    "attention_bias": False,
+    "mlp_bias": False,
+    "tie_word_embeddings": True,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+}
+
+
+def write_random_base(directory: Path, texts: Iterable[str], seed: int, vocab_size: int = 512) -> Path:
+    """Write a checkpoint directory with random weights; the same one for the same texts and seed."""
+    with tempfile.TemporaryDirectory() as staging:
+        n_tokens = _write_tokenizer(Path(staging), texts, vocab_size)
+        hf_config = {**HF_CONFIG, "vocab_size": n_tokens}
+        write_json(Path(staging) / "config.json", hf_config)
+        model = GPT(Config.from_hf(hf_config))
+        _initialise(model, seed)
+        return save_hf_checkpoint(model, directory, Path(staging))
+
+
+def _write_tokenizer(directory: Path, texts: Iterable[str], vocab_size: int) -> int:
+    """tokenizer.json and its config; returns the number of tokens."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size, special_tokens=[BOS, EOS], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.save(str(directory / "tokenizer.json"))
+    names = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": BOS, "eos_token": EOS, "add_bos_token": True}
+    write_json(directory / "tokenizer_config.json", names)
+    return tokenizer.get_vocab_size()
+
+
+def _initialise(model: GPT, seed: int) -> None:
+    """Normal weights of INIT_STD; norms stay as they are made (one)."""
+    generator = torch.Generator().manual_seed(seed)
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=INIT_STD, generator=generator)

@@ -1,0 +1,101 @@
+"""From an Example to token ids and the mask of what is trained on.
+
+Each segment of the rendered dialogue is encoded by itself, exactly as generation encodes it, and every
+answer ends in EOS. A row that is too long is cut at the end of its last answer that fits in part, which
+still ends in EOS; turns that do not fit at all are left out. A row without any target is dropped.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+from lit_gpt.errors import UserError
+from lit_gpt.example import Example, Message
+from lit_gpt.prompts import PromptStyle, Segment
+from lit_gpt.tokens.settings import Overflow
+
+CHUNK_ROWS = 512  # rows whose segments go to the tokenizer in one batch
+
+
+class Encoder(Protocol):
+    """What is asked of a tokenizer."""
+
+    bos_id: int | None
+    eos_id: int
+    adds_bos: bool
+
+    def encode_batch(self, texts: list[str]) -> list[list[int]]: ...
+
+
+@dataclass(frozen=True)
+class EncodedRow:
+    """ids and is_answer have equal lengths; `n_cut` counts the tokens an over-long row lost."""
+
+    ids: list[int]
+    is_answer: list[bool]
+    n_cut: int = 0
+
+    @property
+    def has_answer(self) -> bool:
+        return any(self.is_answer)
+
+    def is_target(self, mask_prompt: bool) -> list[bool]:
+        """What is trained on. Never the first token: nothing precedes it that could predict it."""
+        if mask_prompt:
+            return [False, *self.is_answer[1:]]
+        return [False] + [True] * (len(self.ids) - 1)
+
+
+def encode_prompt(messages: Sequence[Message], tokenizer: Encoder, style: PromptStyle) -> list[int]:
+    """The ids of a dialogue that waits for its answer: what generation starts from."""
+    segments = list(style.render(messages))
+    return _join(segments, tokenizer.encode_batch([segment.text for segment in segments]), tokenizer).ids
+
+
+def encode_examples(
+    examples: Iterable[Example], tokenizer: Encoder, style: PromptStyle
+) -> Iterator[tuple[Example, EncodedRow]]:
+    """Every example with its whole, uncut encoding, in order; streams in chunks."""
+    remaining = iter(examples)
+    while chunk := list(islice(remaining, CHUNK_ROWS)):
+        rendered = [list(style.render(example.messages)) for example in chunk]
+        encoded = iter(tokenizer.encode_batch([segment.text for segments in rendered for segment in segments]))
+        for example, segments in zip(chunk, rendered, strict=True):
+            yield example, _join(segments, list(islice(encoded, len(segments))), tokenizer)
+
+
+def _join(segments: list[Segment], ids_per_segment: list[list[int]], tokenizer: Encoder) -> EncodedRow:
+    ids: list[int] = [tokenizer.bos_id] if tokenizer.adds_bos and tokenizer.bos_id is not None else []
+    is_answer = [False] * len(ids)
+    for segment, segment_ids in zip(segments, ids_per_segment, strict=True):
+        piece = [*segment_ids, tokenizer.eos_id] if segment.is_answer else segment_ids
+        ids += piece
+        is_answer += [segment.is_answer] * len(piece)
+    return EncodedRow(ids, is_answer)
+
+
+def fit(row: EncodedRow, max_seq_length: int, overflow: Overflow, eos_id: int) -> EncodedRow:
+    """The row within `max_seq_length` tokens; an empty row where it should be dropped."""
+    if len(row.ids) <= max_seq_length:
+        return row
+    if overflow == "error":
+        raise UserError(
+            f"a row of {len(row.ids)} tokens",
+            f"at most --max_seq_length {max_seq_length}",
+            "raise --max_seq_length, or choose --overflow trim or drop",
+        )
+    if overflow == "drop":
+        return EncodedRow([], [], n_cut=len(row.ids))
+    return _trim(row, max_seq_length, eos_id)
+
+
+def _trim(row: EncodedRow, max_seq_length: int, eos_id: int) -> EncodedRow:
+    """Cut so that the row ends in at least one token of an answer and EOS."""
+    room = max_seq_length
+    while room and not all(row.is_answer[max(room - 2, 0) : room]):
+        room -= 1  # the cut fell into a prompt, and an unanswered prompt teaches nothing
+    if room < 2:
+        return EncodedRow([], [], n_cut=len(row.ids))
+    ids = [*row.ids[: room - 1], eos_id]
+    return EncodedRow(ids, row.is_answer[:room], n_cut=len(row.ids) - room)

@@ -1,0 +1,81 @@
+"""Which rows an optimizer step sees, and how they are laid out: pure functions of (seed, epoch, step).
+
+An optimizer step takes `batch_size` rows, the next ones in the epoch's order; every row once per epoch, the last
+step of an epoch takes what is left. The step's rows are packed best-fit into blocks of `max_seq_length` tokens and
+the blocks put end to end into micro-batches, so packing never changes which rows meet in a step.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from lit_gpt.seeds import derive_seed
+from lit_gpt.tokens.pack import pack
+from lit_gpt.tokens.store import TokenRows
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """Documents end to end, without padding. ids and is_target are (T,); `rows` names the documents."""
+
+    ids: np.ndarray
+    is_target: np.ndarray
+    doc_lengths: list[int]
+    rows: list[int]
+
+
+@dataclass(frozen=True)
+class Order:
+    """The order of `n_rows` rows over epochs."""
+
+    n_rows: int
+    batch_size: int
+    seed: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-self.n_rows // self.batch_size)
+
+    def epoch_of(self, step: int) -> int:
+        """The epoch (from 0) in which optimizer step `step` (from 0) lies."""
+        return step // self.steps_per_epoch
+
+    def permutation(self, epoch: int) -> np.ndarray:
+        """The rows in this epoch's order."""
+        return _permutation(self.n_rows, self.seed, epoch)
+
+    def rows_of(self, step: int) -> list[int]:
+        """The rows of optimizer step `step` (from 0)."""
+        first = step % self.steps_per_epoch * self.batch_size
+        return self.permutation(self.epoch_of(step))[first : first + self.batch_size].tolist()
+
+
+@lru_cache(maxsize=2)
+def _permutation(n_rows: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng(derive_seed(seed, "order", epoch)).permutation(n_rows)
+
+
+def micro_batches(
+    tokens: TokenRows, rows: Sequence[int], block_tokens: int, blocks_per_micro_batch: int
+) -> Iterator[MicroBatch]:
+    """The rows packed into blocks of `block_tokens`, so many blocks to a micro-batch."""
+    blocks = pack([len(tokens[row][0]) for row in rows], block_tokens)
+    for first in range(0, len(blocks), blocks_per_micro_batch):
+        chosen = [rows[i] for block in blocks[first : first + blocks_per_micro_batch] for i in block]
+        yield _join(tokens, chosen)
+
+
+def _join(tokens: TokenRows, rows: list[int]) -> MicroBatch:
+    ids, is_target = zip(*(tokens[row] for row in rows), strict=True)
+    return MicroBatch(
+        np.concatenate(ids).astype(np.int64),
+        np.concatenate(is_target).astype(bool),
+        [len(document) for document in ids],
+        rows,
+    )
+
+
+def count_targets(tokens: TokenRows, rows: Sequence[int]) -> int:
+    return sum(int(tokens[row][1].sum()) for row in rows)

@@ -1,0 +1,173 @@
+"""From a source to an ExampleSet to the TokenSet a run reads: what every prepare script calls.
+
+Streams throughout: neither the examples nor the tokens of a split are ever in memory together. What is
+trimmed or dropped is counted by reason and can be read back from `ledger.jsonl`.
+"""
+
+import json
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+from lit_gpt.config import Config
+from lit_gpt.data.prepare import prepare_examples
+from lit_gpt.data.settings import DataSettings
+from lit_gpt.data.source import Source
+from lit_gpt.data.store import count_examples, load_example_set, read_examples
+from lit_gpt.errors import UserError
+from lit_gpt.files import new_directory, read_json
+from lit_gpt.manifest import Manifest
+from lit_gpt.progress import watched
+from lit_gpt.prompts import prompt_style
+from lit_gpt.tokenizer import Tokenizer
+from lit_gpt.tokens.encode import encode_examples, fit
+from lit_gpt.tokens.settings import TokenSettings
+from lit_gpt.tokens.store import (
+    ARRAYS,
+    KIND,
+    SPLITS,
+    SplitWriter,
+    TokenSet,
+    array_name,
+    ids_dtype,
+    list_token_sets,
+    mark_latest,
+    token_key,
+)
+
+LEDGER = "ledger.jsonl"
+
+
+def prepare(source: Source, data: DataSettings, tokens: TokenSettings) -> Path:
+    """Write the ExampleSet, and with a checkpoint its TokenSet too; returns the ExampleSet's directory."""
+    if tokens.checkpoint_dir is not None:
+        Tokenizer(tokens.checkpoint_dir)  # a missing tokenizer should not be found after the work
+    data_dir = prepare_examples(source, data)
+    if tokens.checkpoint_dir is not None:
+        encode_set(data_dir, tokens)
+    return data_dir
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a run asks of its tokens; None means whatever was last prepared."""
+
+    max_seq_length: int | None = None
+    prompt_style: str | None = None
+    mask_prompt: bool | None = None
+    overflow: str | None = None
+
+    def accepts(self, settings: dict[str, Any]) -> bool:
+        return all(value is None or settings[name] == value for name, value in asdict(self).items())
+
+
+def find_or_encode(data_dir: Path, checkpoint_dir: Path, wanted: Wanted) -> TokenSet:
+    """The TokenSet last prepared for this tokenizer that has what is wanted, else one encoded now."""
+    tokenizer_hash, examples_hash = Tokenizer(checkpoint_dir).fingerprint, load_example_set(data_dir).content_hash
+    for directory, manifest in list_token_sets(data_dir):
+        current = manifest.parents == {"tokenizer": tokenizer_hash, "example_set": examples_hash}
+        if current and wanted.accepts(manifest.settings):
+            return TokenSet.open(directory)
+    print(f"{data_dir}: not yet encoded for this tokenizer with these settings; encoding now", file=sys.stderr)
+    given = {name: value for name, value in asdict(wanted).items() if value is not None}
+    return encode_set(data_dir, replace(TokenSettings(checkpoint_dir), **given))
+
+
+def encode_set(data_dir: Path, settings: TokenSettings) -> TokenSet:
+    """Encode both splits of an ExampleSet, or find that it was done before."""
+    assert settings.checkpoint_dir is not None
+    tokenizer = Tokenizer(settings.checkpoint_dir)
+    example_set = load_example_set(data_dir)
+    decisive = _decisive_settings(settings, tokenizer)
+    key = token_key({**decisive, "tokenizer": tokenizer.fingerprint}, example_set.content_hash)
+    directory = data_dir / "tokens" / key
+    if directory.exists():
+        mark_latest(directory)
+        token_set = TokenSet.open(directory)
+        print(f"tokens: {directory} was prepared before", file=sys.stderr)
+        return token_set
+    parents = {"tokenizer": tokenizer.fingerprint, "example_set": example_set.content_hash}
+    with new_directory(directory) as temporary:
+        counts = _Encoding(data_dir, tokenizer, settings, decisive["max_seq_length"]).write(temporary)
+        names = [array_name(split, array) for split in SPLITS for array in ARRAYS] + [LEDGER]
+        Manifest(KIND, parents, counts, decisive).write(temporary, names)
+    _tell(directory, counts)
+    return TokenSet.open(directory)
+
+
+def _decisive_settings(settings: TokenSettings, tokenizer: Tokenizer) -> dict[str, Any]:
+    style = prompt_style(settings.prompt_style)
+    return {
+        "max_seq_length": settings.max_seq_length or context_length(settings.checkpoint_dir),
+        "prompt_style": style.name,
+        "prompt_style_version": style.version,
+        "mask_prompt": settings.mask_prompt,
+        "overflow": settings.overflow,
+        "ids_dtype": ids_dtype(tokenizer.vocab_size).__name__,
+        "bos_id": tokenizer.bos_id if tokenizer.adds_bos else None,
+        "eos_id": tokenizer.eos_id,
+    }
+
+
+def context_length(checkpoint_dir: Path | None) -> int:
+    """The longest row the checkpoint's model was made for, in tokens."""
+    assert checkpoint_dir is not None
+    path = checkpoint_dir / "config.json"
+    if not path.is_file():
+        raise UserError(f"{checkpoint_dir} has no config.json", "a checkpoint directory", "give --max_seq_length")
+    return Config.from_hf(read_json(path)).block_size
+
+
+@dataclass(frozen=True)
+class _Encoding:
+    """What the encoding of every split shares."""
+
+    data_dir: Path
+    tokenizer: Tokenizer
+    settings: TokenSettings
+    max_seq_length: int
+
+    def write(self, out: Path) -> dict[str, Any]:
+        """Write every split and the ledger into `out`; the counts by split and outcome."""
+        with ExitStack() as files:
+            ledger = files.enter_context(open(out / LEDGER, "w", encoding="utf-8"))
+            writers = {split: SplitWriter(out, split, self.tokenizer.vocab_size, files) for split in SPLITS}
+            return {split: self._write_split(split, writer, ledger) for split, writer in writers.items()}
+
+    def _write_split(self, split: str, writer: SplitWriter, ledger: IO[str]) -> dict[str, int]:
+        tally: Counter[str] = Counter()
+        examples = read_examples(self.data_dir, split)
+        rows = encode_examples(examples, self.tokenizer, prompt_style(self.settings.prompt_style))
+        total = count_examples(self.data_dir, split)
+        for number, (example, row) in enumerate(watched(rows, f"encoding {split}", "row", total)):
+            fitted = fit(row, self.max_seq_length, self.settings.overflow, self.tokenizer.eos_id)
+            outcome = _outcome(row.has_answer, fitted.has_answer, fitted.n_cut)
+            tally[outcome] += 1
+            if outcome != "whole":
+                _note(ledger, id=example.id, split=split, outcome=outcome, n_tokens=len(row.ids), n_cut=fitted.n_cut)
+            if fitted.has_answer:
+                writer.add(number, fitted.ids, fitted.is_target(self.settings.mask_prompt))
+        assert writer.n_rows == tally["whole"] + tally["trimmed"]
+        return {"read": total, "rows": writer.n_rows, "tokens": writer.n_tokens, "targets": writer.n_targets, **tally}
+
+
+def _note(ledger: IO[str], **entry: Any) -> None:
+    ledger.write(json.dumps(entry) + "\n")
+
+
+def _outcome(had_answer: bool, has_answer: bool, n_cut: int) -> str:
+    if not had_answer:
+        return "dropped_no_answer"
+    if not has_answer:
+        return "dropped_over_long"
+    return "trimmed" if n_cut else "whole"
+
+
+def _tell(directory: Path, counts: dict[str, Any]) -> None:
+    print(f"tokens: {directory}", file=sys.stderr)
+    for split, tally in counts.items():
+        details = ", ".join(f"{count:,} {name}" for name, count in tally.items())
+        print(f"  {split}: {details}", file=sys.stderr)

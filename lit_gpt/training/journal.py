@@ -1,0 +1,95 @@
+"""What a run tells while it runs: metrics.jsonl, the progress bar, TensorBoard when asked for.
+
+One JSON object per logged step (step, epoch, tokens, elapsed_s, train_loss, learning_rate, grad_norm, tokens_per_s,
+peak_memory_gib), one per validation (step, val_loss, n_targets) and one whenever a run goes on (resumed_at). Raw
+values: nothing is smoothed or replaced. A resumed run appends, so the steps it repeats are there twice.
+"""
+
+import json
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.loggers.logger import Logger
+
+from lit_gpt.progress import bar
+
+METRICS = "metrics.jsonl"
+GIB = 1 << 30
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage: bytes on macOS, KiB on Linux
+
+
+def peak_memory_gib(device: torch.device) -> float:
+    """The most memory the run held so far: the GPU's allocator, or the process on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / GIB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / GIB
+
+
+class Journal:
+    """Appends to `<out_dir>/metrics.jsonl` and moves the bar."""
+
+    def __init__(self, out_dir: Path, first_step: int, total_steps: int | None, loggers: list[Logger]) -> None:
+        path = out_dir / METRICS
+        if first_step == 0:
+            path.unlink(missing_ok=True)
+        else:
+            _cut_torn_line(path)
+        self._file = open(path, "a", encoding="utf-8")
+        self._loggers = loggers
+        self._bar = bar(total_steps, "training", "step", initial=first_step)
+        self._shown: dict[str, str] = {}
+        self._window_tokens, self._window_s = 0, 0.0
+        if first_step:
+            self._write({"resumed_at": first_step})
+
+    def step(self, n_tokens: int, step_s: float, is_logged: bool, **values: float) -> None:
+        """One finished optimizer step of `n_tokens` tokens that took `step_s` seconds, and what was measured."""
+        self._window_tokens += n_tokens
+        self._window_s += step_s
+        if is_logged:
+            tokens_per_s = self._window_tokens / self._window_s
+            self._window_tokens, self._window_s = 0, 0.0
+            self._show(loss=f"{values['train_loss']:.3f}", tokens_per_s=f"{tokens_per_s:,.0f}")
+            self._show(memory=f"{values['peak_memory_gib']:.2f}GiB")
+            self._write({**values, "tokens_per_s": tokens_per_s})
+        self._bar.update()
+
+    def validation(self, step: int, val_loss: float, n_targets: int) -> None:
+        self._show(val_loss=f"{val_loss:.3f}")
+        self._write({"step": step, "val_loss": val_loss, "n_targets": n_targets})
+
+    def close(self) -> None:
+        self._bar.close()
+        self._file.close()
+        for logger in self._loggers:
+            logger.finalize("success")
+
+    def _show(self, **values: str) -> None:
+        self._shown.update(values)
+        self._bar.set_postfix(self._shown, refresh=False)
+
+    def _write(self, record: dict[str, Any]) -> None:
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+        numbers = {name: value for name, value in record.items() if name != "step" and value is not None}
+        for logger in self._loggers:
+            logger.log_metrics(numbers, step=record.get("step", 0))
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Remove what a kill left of a half-written last line."""
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    if data and not data.endswith(b"\n"):
+        with open(path, "r+b") as file:
+            file.truncate(data.rfind(b"\n") + 1)
+
+
+def read_metrics(out_dir: Path) -> list[dict[str, Any]]:
+    """The journal's records, oldest first."""
+    lines = (out_dir / METRICS).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]

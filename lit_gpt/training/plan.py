@@ -1,0 +1,135 @@
+"""A run worked out before anything heavy is loaded: its folders, its rows, its steps, what decides its numbers."""
+
+import sys
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from lit_gpt.checkpoint import checkpoint_hashes
+from lit_gpt.data.store import read_examples
+from lit_gpt.errors import UserError
+from lit_gpt.files import hash_json
+from lit_gpt.tokens.loader import Order
+from lit_gpt.tokens.prepare import Wanted, find_or_encode
+from lit_gpt.tokens.store import TokenRows, TokenSet
+from lit_gpt.training.methods import Method
+from lit_gpt.training.schedule import Schedule
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
+
+MAX_EVAL_EVERY = 100  # optimizer steps; Lit-GPT's eval interval
+HARMLESS = {"micro_batch_size"}  # may change on the way: it decides memory, and results only in the last bit
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is settled about a run before it starts."""
+
+    method: Method
+    settings: RunSettings
+    journal: JournalSettings
+    checkpoint_dir: Path
+    data_dir: Path
+    out_dir: Path
+    token_set: TokenSet
+    schedule: Schedule
+    precision: str
+
+    @classmethod
+    def of(cls, method: Method, settings: RunSettings, schedule: ScheduleSettings, journal: JournalSettings) -> Self:
+        """Find or encode the tokens and count the steps; UserError when nothing can be trained on."""
+        assert settings.checkpoint_dir is not None and settings.data_dir is not None
+        wanted = Wanted(settings.max_seq_length, settings.prompt_style, settings.mask_prompt, settings.overflow)
+        token_set = find_or_encode(settings.data_dir, settings.checkpoint_dir, wanted)
+        n_rows = len(token_set.split("train"))
+        if not n_rows:
+            raise UserError(
+                f"no row of {settings.data_dir} fits into {token_set.max_seq_length} tokens",
+                "at least one training row",
+                "prepare it with a larger --max_seq_length",
+            )
+        return cls(
+            method,
+            settings,
+            journal,
+            settings.checkpoint_dir,
+            settings.data_dir,
+            settings.out_dir or Path("out") / method.name / settings.data_dir.name,
+            token_set,
+            Schedule(schedule, Order(n_rows, schedule.batch_size, settings.seed).steps_per_epoch),
+            settings.precision if settings.precision != "auto" else _automatic_precision(method, settings.device),
+        )
+
+    @cached_property
+    def train_tokens(self) -> TokenRows:
+        return self.token_set.split("train")
+
+    @cached_property
+    def validation_tokens(self) -> TokenRows:
+        return self.token_set.split("validation")
+
+    @property
+    def order(self) -> Order:
+        return Order(len(self.train_tokens), self.schedule.settings.batch_size, self.settings.seed)
+
+    @property
+    def validation_rows(self) -> list[int]:
+        """All validation rows, or the first --eval_rows: in hash order of the split, so always the same."""
+        return list(range(len(self.validation_tokens)))[: self.journal.eval_rows]
+
+    @property
+    def eval_every(self) -> int:
+        return self.journal.eval_every or min(self.order.steps_per_epoch, MAX_EVAL_EVERY)
+
+    @property
+    def base_dtype(self) -> torch.dtype:
+        return torch.bfloat16 if self.precision == "bf16-true" else torch.float32
+
+    @cached_property
+    def parents(self) -> dict[str, str]:
+        """Content hashes of what the run is made from."""
+        return {
+            "checkpoint": hash_json(checkpoint_hashes(self.checkpoint_dir)),
+            "token_set": self.token_set.manifest.content_hash,
+            "example_set": self.token_set.manifest.parents["example_set"],
+        }
+
+    @cached_property
+    def trajectory(self) -> dict[str, Any]:
+        """Everything that decides the numbers; a resumed run must have the same."""
+        schedule = {k: v for k, v in asdict(self.schedule.settings).items() if k not in HARMLESS}
+        return {
+            **schedule,
+            **self.method.hyperparameters,
+            **self.parents,
+            "seed": self.settings.seed,
+            "precision": self.precision,
+            "eval_every": self.eval_every,
+            "eval_rows": self.journal.eval_rows,
+        }
+
+    def name_rows(self, rows: list[int]) -> list[str]:
+        """The ids of training rows, in row order (reads through the examples: for error messages)."""
+        wanted = {int(self.train_tokens.rows[row]) for row in rows}
+        examples = enumerate(read_examples(self.data_dir, "train"))
+        return [example.id for number, example in examples if number in wanted]
+
+    def describe(self, n_trainable: int, n_parameters: int, device: torch.device) -> None:
+        """Say on stderr what is about to happen."""
+        total = self.schedule.total_steps
+        length = f"{total:,} steps" if total else f"{self.schedule.settings.max_time} of training"
+        share = f"{n_trainable:,} of {n_parameters:,} parameters"
+        rows = f"{len(self.train_tokens):,} rows of up to {self.token_set.max_seq_length:,} tokens"
+        steps = f"{self.order.steps_per_epoch:,} steps an epoch, {length}"
+        print(f"{self.method.name}: {share} train on {device} in {self.precision}", file=sys.stderr)
+        print(f"{self.data_dir}: {rows}, {self.token_set.prompt_style} prompts, {steps}", file=sys.stderr)
+        if not self.validation_rows:
+            print(f"warning: {self.data_dir} has no validation rows; best/ will be the last weights", file=sys.stderr)
+
+
+def _automatic_precision(method: Method, device: str) -> str:
+    """bfloat16 where a GPU has it, as the method likes it."""
+    is_gpu = device in ("auto", "cuda") and torch.cuda.is_available()
+    return method.gpu_precision if is_gpu and torch.cuda.is_bf16_supported() else "32-true"

@@ -1,0 +1,122 @@
+"""Saved states: everything needed to go on exactly, in directories that are whole or not there.
+
+`state/step-00000120/` holds what training changed, the optimizer's moments, and `state.json` (step, counts, the
+settings that decide the trajectory). No generator state is kept: every random number is a function of (seed, step).
+The newest state whose files match its manifest is the one that counts; the last two are kept. No pickle.
+"""
+
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from lit_gpt.errors import UserError
+from lit_gpt.files import new_directory, read_json, settle_directory, write_json
+from lit_gpt.manifest import Manifest, damaged_files, read_manifest
+
+KIND = "training_state"
+N_KEPT = 2
+FILES = ("trained.safetensors", "optimizer.safetensors", "state.json")
+SEPARATOR = "::"  # parameter name :: name of the optimizer's value
+
+
+@dataclass
+class Progress:
+    """Where a run stands. Times and counts include what earlier, interrupted processes did."""
+
+    step: int = 0
+    n_tokens: int = 0
+    elapsed_s: float = 0.0
+    evaluated_step: int = -1
+    best_val_loss: float | None = None
+    best_step: int | None = None
+
+
+@dataclass(frozen=True)
+class SavedState:
+    """One saved state, read back."""
+
+    progress: Progress
+    trajectory: dict[str, Any]
+    trained: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+
+
+def save_state(
+    directory: Path,
+    progress: Progress,
+    trajectory: dict[str, Any],
+    trained: dict[str, Tensor],
+    optimizer: dict[str, Tensor],
+) -> None:
+    """Write `directory/step-N` and remove all but the newest two."""
+    with new_directory(directory / f"step-{progress.step:08d}") as temporary:
+        save_file({name: t.detach().contiguous().cpu() for name, t in trained.items()}, temporary / FILES[0])
+        save_file({name: t.detach().contiguous().cpu() for name, t in optimizer.items()}, temporary / FILES[1])
+        write_json(temporary / FILES[2], {"progress": asdict(progress), "trajectory": trajectory})
+        Manifest(KIND).write(temporary, FILES)
+    for old in _newest_first(directory)[N_KEPT:]:
+        shutil.rmtree(old)
+
+
+def latest_state(directory: Path) -> SavedState | None:
+    """The newest state that is whole; a damaged one is named on stderr and passed over."""
+    for name in {path.name.split("step-")[-1] for path in directory.glob(".*step-*")}:
+        settle_directory(directory / f"step-{name}")
+    for path in _newest_first(directory):
+        try:
+            damaged = damaged_files(path, read_manifest(path, KIND))
+        except (UserError, ValueError, TypeError) as error:
+            damaged = [str(error)]
+        if not damaged:
+            return _read(path)
+        print(f"{path}: damaged ({', '.join(damaged)}); trying the state before it", file=sys.stderr)
+    return None
+
+
+def _newest_first(directory: Path) -> list[Path]:
+    return sorted(directory.glob("step-*"), reverse=True)
+
+
+def _read(path: Path) -> SavedState:
+    record = read_json(path / FILES[2])
+    trained, optimizer = load_file(path / FILES[0]), load_file(path / FILES[1])
+    return SavedState(Progress(**record["progress"]), record["trajectory"], trained, optimizer)
+
+
+def require_same_trajectory(saved: dict[str, Any], current: dict[str, Any], run_dir: Path) -> None:
+    """UserError naming every setting that decides the numbers and is another than in the saved run."""
+    names = sorted(saved.keys() | current.keys())
+    changes = [f"{n}: {saved.get(n)} -> {current.get(n)}" for n in names if saved.get(n) != current.get(n)]
+    if changes:
+        raise UserError(
+            f"{run_dir} holds a run with other settings ({'; '.join(changes)})",
+            "the settings it was started with",
+            "give the same settings, another --out_dir, or --resume never to start it over",
+        )
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: dict[str, nn.Parameter]) -> dict[str, Tensor]:
+    """The optimizer's per-parameter values as flat, named tensors."""
+    return {
+        f"{name}{SEPARATOR}{key}": torch.as_tensor(value)
+        for name, parameter in parameters.items()
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, parameters: dict[str, nn.Parameter], tensors: dict[str, Tensor]
+) -> None:
+    """Give every parameter back the values saved under its name."""
+    state: dict[int, dict[str, Tensor]] = {}
+    numbers = {name: number for number, name in enumerate(parameters)}
+    for full_name, tensor in tensors.items():
+        name, _, key = full_name.rpartition(SEPARATOR)
+        state.setdefault(numbers[name], {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

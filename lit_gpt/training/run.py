@@ -1,0 +1,201 @@
+"""A run from settings to files: what the finetuning scripts call.
+
+The run directory holds `final/` and `best/` (what the method hands out), `metrics.jsonl`, `hyperparameters.yaml`
+(re-runnable with --config), `manifest.json` once the run is finished, and `state/` for exact resume.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import yaml
+from lightning.fabric import Fabric
+from lightning.fabric.loggers.logger import Logger
+
+from lit_gpt.checkpoint import load_model
+from lit_gpt.errors import UserError
+from lit_gpt.files import new_directory, settle_directory, write_bytes
+from lit_gpt.manifest import MANIFEST, Manifest, read_manifest
+from lit_gpt.model import GPT
+from lit_gpt.prompts import prompt_style, write_prompt_style
+from lit_gpt.seeds import derive_seed
+from lit_gpt.training.budget import Clock
+from lit_gpt.training.journal import Journal
+from lit_gpt.training.loop import Run, train
+from lit_gpt.training.methods import Method, count_numbers, trainable_parameters
+from lit_gpt.training.plan import Plan
+from lit_gpt.training.resume import (
+    Progress,
+    SavedState,
+    latest_state,
+    optimizer_tensors,
+    require_same_trajectory,
+    restore_optimizer,
+    save_state,
+)
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
+
+KIND = "run"
+HYPERPARAMETERS = "hyperparameters.yaml"
+
+
+def finetune(method: Method, settings: RunSettings, schedule: ScheduleSettings, journal: JournalSettings) -> Path:
+    """Finetune a checkpoint on a prepared data set; returns the run directory.
+
+    Goes on with an earlier run in the same directory, bit for bit on a CPU; returns at once if that is finished.
+    Raises UserError for settings that cannot be, Diverged, Interrupted (state saved), OSError when a disk is full.
+    """
+    plan = Plan.of(method, settings, schedule, journal)
+    if settings.resume == "never":
+        _clear(plan.out_dir)
+    if _is_finished(plan):
+        print(f"{plan.out_dir} is finished; --resume never would start it over", file=sys.stderr)
+        return plan.out_dir
+    saved = _saved_state(plan)
+    plan.out_dir.mkdir(parents=True, exist_ok=True)
+    _write_hyperparameters(plan)
+    _train_and_finish(plan, saved)
+    return plan.out_dir
+
+
+def _clear(out_dir: Path) -> None:
+    """Remove an earlier run's own files, and nothing else that lies there."""
+    for name in ("state", "final", "best", "tensorboard"):
+        shutil.rmtree(out_dir / name, ignore_errors=True)
+    (out_dir / MANIFEST).unlink(missing_ok=True)
+
+
+def _is_finished(plan: Plan) -> bool:
+    if not (plan.out_dir / MANIFEST).is_file():
+        return False
+    require_same_trajectory(read_manifest(plan.out_dir, KIND).settings, plan.trajectory, plan.out_dir)
+    return True
+
+
+def _saved_state(plan: Plan) -> SavedState | None:
+    """The state to go on from, checked against the plan; None for a fresh start."""
+    resume = plan.settings.resume
+    source = plan.out_dir if resume in ("auto", "never") else Path(resume)
+    saved = latest_state(source / "state")
+    if saved is not None:
+        require_same_trajectory(saved.trajectory, plan.trajectory, source)
+    elif source != plan.out_dir:
+        raise UserError(f"--resume {resume}: no state there", "auto, never, or a run's directory", "check the path")
+    return saved
+
+
+def _write_hyperparameters(plan: Plan) -> None:
+    """Every setting by its flag's name, so that `--config hyperparameters.yaml` runs it again."""
+    settings = asdict(plan.settings) | asdict(plan.schedule.settings) | asdict(plan.journal)
+    settings |= plan.method.hyperparameters | {"out_dir": plan.out_dir}
+    del settings["method"]
+    plain = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
+    write_bytes(plan.out_dir / HYPERPARAMETERS, yaml.safe_dump(plain, sort_keys=False).encode())
+
+
+def _train_and_finish(plan: Plan, saved: SavedState | None) -> None:
+    loggers = _loggers(plan)
+    # bf16-true is no business of Fabric's: the base is loaded so, while adapters stay in fp32
+    mixed: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if plan.precision == "bf16-mixed" else "32-true"
+    fabric = Fabric(accelerator=plan.settings.device, devices=1, precision=mixed, loggers=loggers)
+    progress = saved.progress if saved else Progress()
+    model, optimizer = _model_and_optimizer(plan, saved, fabric.device)
+    setup_model, setup_optimizer = fabric.setup(model, optimizer)
+    setup_model.train()
+    journal = Journal(plan.out_dir, progress.step, plan.schedule.total_steps, loggers)
+    save, keep_best = _savers(plan, model, optimizer, progress)
+    run = Run(
+        fabric=fabric,
+        model=setup_model,
+        optimizer=setup_optimizer,
+        train_tokens=plan.train_tokens,
+        validation_tokens=plan.validation_tokens,
+        validation_rows=plan.validation_rows,
+        order=plan.order,
+        schedule=plan.schedule,
+        block_tokens=plan.token_set.max_seq_length,
+        micro_batch_size=plan.schedule.settings.micro_batch_size,
+        eval_every=plan.eval_every,
+        save_every=plan.journal.save_every,
+        log_every=plan.journal.log_every,
+        progress=progress,
+        clock=Clock(progress.elapsed_s),
+        journal=journal,
+        save=save,
+        keep_best=keep_best,
+        name_rows=plan.name_rows,
+    )
+    try:
+        train(run)
+    finally:
+        journal.close()
+    _finish(plan, model, progress)
+
+
+def _loggers(plan: Plan) -> list[Logger]:
+    if not plan.journal.tensorboard:
+        return []
+    from lightning.fabric.loggers.tensorboard import TensorBoardLogger
+
+    try:
+        return [TensorBoardLogger(plan.out_dir, name="tensorboard", version="")]
+    except ModuleNotFoundError:
+        remedy = "pip install 'lit-gpt[tensorboard]'"
+        raise UserError("--tensorboard true without TensorBoard", "the package tensorboard", remedy) from None
+
+
+def _model_and_optimizer(
+    plan: Plan, saved: SavedState | None, device: torch.device
+) -> tuple[GPT, torch.optim.Optimizer]:
+    """The base model changed by the method, and AdamW over what trains; as saved, if there was a state."""
+    model = load_model(plan.checkpoint_dir, dtype=plan.base_dtype, device=device)
+    plan.method.build(model, derive_seed(plan.settings.seed, "initialisation"))
+    trainable = trainable_parameters(model)
+    plan.describe(count_numbers(trainable.values()), count_numbers(model.parameters()), device)
+    s = plan.schedule.settings
+    optimizer = torch.optim.AdamW(
+        trainable.values(), lr=s.learning_rate, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay
+    )
+    if saved is not None:
+        plan.method.load_state(model, saved.trained)
+        restore_optimizer(optimizer, trainable, saved.optimizer)
+    return model, optimizer
+
+
+def _savers(
+    plan: Plan, model: GPT, optimizer: torch.optim.Optimizer, progress: Progress
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """What the loop calls to save its state and to keep the best weights."""
+
+    def save() -> None:
+        moments = optimizer_tensors(optimizer, trainable_parameters(model))
+        save_state(plan.out_dir / "state", progress, plan.trajectory, plan.method.state(model), moments)
+
+    def keep_best() -> None:
+        _export(plan, model, "best", {"step": progress.step, "val_loss": progress.best_val_loss})
+
+    return save, keep_best
+
+
+def _export(plan: Plan, model: GPT, name: str, counts: dict[str, Any]) -> None:
+    """Write `out_dir/<name>`: the method's weights, how to ask them, and their manifest."""
+    with new_directory(plan.out_dir / name) as temporary:
+        plan.method.export(model, temporary, plan.checkpoint_dir)
+        write_prompt_style(temporary, prompt_style(plan.token_set.prompt_style))
+        files = sorted(str(path.relative_to(temporary)) for path in temporary.rglob("*") if path.is_file())
+        Manifest(plan.method.name, plan.parents, counts, plan.trajectory).write(temporary, files)
+
+
+def _finish(plan: Plan, model: GPT, progress: Progress) -> None:
+    """Hand out the last weights, and mark the run as finished by writing its manifest last."""
+    settle_directory(plan.out_dir / "best")
+    _export(plan, model, "final", {"step": progress.step})
+    if progress.best_step is None:
+        _export(plan, model, "best", {"step": progress.step})
+    counts = asdict(progress) | {"train_rows": len(plan.train_tokens), "validation_rows": len(plan.validation_rows)}
+    files = [f"{name}/{MANIFEST}" for name in ("best", "final")]
+    Manifest(KIND, plan.parents, counts, plan.trajectory).write(plan.out_dir, files)

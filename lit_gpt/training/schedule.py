@@ -1,0 +1,63 @@
+"""How many steps there are, and the learning rate of each: pure functions.
+
+The rate rises linearly over the warm-up and then falls from `learning_rate` to `min_learning_rate` along a
+half cosine (Loshchilov and Hutter 2017, arXiv 1608.03983) or a line, over the true number of optimizer steps. The
+first step's rate is above zero. With --max_time the decay follows whichever is further on, the steps or the clock.
+"""
+
+import math
+from dataclasses import dataclass
+
+from lit_gpt.training.settings import ScheduleSettings
+
+WARMUP_SHARE = 0.1  # of the run, at most: a default of 100 steps must not outlast a small data set
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """total_steps is None when only the clock ends the run."""
+
+    settings: ScheduleSettings
+    steps_per_epoch: int
+
+    @property
+    def total_steps(self) -> int | None:
+        """Optimizer steps of the run: the epochs or --max_steps, whichever is fewer."""
+        limits = [self.settings.max_steps] if self.settings.max_steps else []
+        if self.settings.max_epochs is not None:
+            limits.append(self.settings.max_epochs * self.steps_per_epoch)
+        return min(limits, default=None)
+
+    def is_over(self, step: int, elapsed_s: float) -> bool:
+        """Whether the run ends after `step` completed steps."""
+        out_of_steps = self.total_steps is not None and step >= self.total_steps
+        out_of_time = self.settings.max_time_s is not None and elapsed_s >= self.settings.max_time_s
+        return out_of_steps or out_of_time
+
+    def progress(self, step: int, elapsed_s: float) -> float:
+        """The share of the run that lies behind, by steps or by the clock, in [0, 1]."""
+        by_steps = step / self.total_steps if self.total_steps else 0.0
+        by_clock = elapsed_s / self.settings.max_time_s if self.settings.max_time_s else 0.0
+        return min(1.0, max(by_steps, by_clock))
+
+    @property
+    def warmup_steps(self) -> int:
+        """--warmup_steps, at most a tenth of the run."""
+        if self.total_steps is None:
+            return self.settings.warmup_steps
+        return min(self.settings.warmup_steps, math.ceil(WARMUP_SHARE * self.total_steps))
+
+    def learning_rate(self, step: int, elapsed_s: float) -> float:
+        """The rate of optimizer step `step` (from 0), begun after `elapsed_s` seconds."""
+        peak, low = self.settings.learning_rate, self.settings.min_learning_rate
+        if step < self.warmup_steps:
+            return peak * (step + 1) / self.warmup_steps
+        start = self.warmup_steps / self.total_steps if self.total_steps else 0.0
+        share = (self.progress(step, elapsed_s) - start) / (1 - start) if start < 1 else 1.0
+        return low + (peak - low) * _decayed(self.settings.decay, max(share, 0.0))
+
+
+def _decayed(decay: str, share: float) -> float:
+    if decay == "cosine":
+        return (1 + math.cos(math.pi * share)) / 2
+    return 1 - share if decay == "linear" else 1.0

@@ -1,0 +1,176 @@
+"""The settings of a run: typed, frozen, checked at birth, and importable without torch.
+
+Defaults follow Lit-GPT's LoRA script (rate 3e-4, weight decay 0.01, rank 8, alpha 16, dropout 0.05, query and
+value), with LIMA's batch of 32 rows (arXiv 2305.11206, section 3) and a clipped gradient.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lit_gpt.errors import UserError
+from lit_gpt.prompts import prompt_style
+
+DEFAULT_EPOCHS = 3
+LORA_TARGETS = ("q", "k", "v", "o", "mlp", "head")
+Precision = Literal["auto", "32-true", "bf16-true", "bf16-mixed"]
+
+
+def _require(condition: bool, flag: str, value: object, expected: str) -> None:
+    if not condition:
+        raise UserError(f"--{flag} {value}", expected, f"correct --{flag}")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The run: what is trained, on what, where.
+
+    Args:
+        checkpoint_dir: the base model; the default is the only one under checkpoints/
+        data_dir: the prepared data set; the default is the only one under data/
+        out_dir: where the run lies; the default is out/<method>/<name of the data set>
+        resume: auto goes on where an earlier run stopped, never starts over, a directory continues that run
+        seed: decides order, initialisation and dropout
+        precision: numbers of the base model; auto is bf16-true on a GPU that has it, else 32-true
+        device: auto, cpu, cuda or mps
+        max_seq_length: longest row in tokens; the default is what was last prepared
+        prompt_style: alpaca, chat or raw; the default is what was last prepared
+        mask_prompt: train on the answers alone; the default is what was last prepared
+        overflow: trim, drop or error for over-long rows; the default is what was last prepared
+    """
+
+    checkpoint_dir: Path | None = None
+    data_dir: Path | None = None
+    out_dir: Path | None = None
+    resume: str = "auto"
+    seed: int = 1337
+    precision: Precision = "auto"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    max_seq_length: int | None = None
+    prompt_style: str | None = None
+    mask_prompt: bool | None = None
+    overflow: Literal["trim", "drop", "error"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.prompt_style is not None:
+            prompt_style(self.prompt_style)
+
+
+@dataclass(frozen=True)
+class ScheduleSettings:
+    """How long, how fast.
+
+    Args:
+        epochs: passes over the training rows; 3 when no other limit is given
+        max_steps: stop after so many optimizer steps
+        max_time: stop after HH:MM:SS of training; the learning rate then decays by the clock
+        batch_size: rows in an optimizer step
+        micro_batch_size: blocks of max_seq_length tokens computed at once; the memory knob, it changes no result
+        learning_rate: the highest rate, reached after the warm-up
+        min_learning_rate: the rate at the end
+        warmup_steps: optimizer steps from zero to the highest rate, at most a tenth of the run
+        decay: cosine, linear or constant after the warm-up
+        weight_decay: AdamW's decoupled weight decay
+        beta1: AdamW's first moment
+        beta2: AdamW's second moment
+        clip_norm: largest gradient norm; 0 clips nothing
+    """
+
+    epochs: int | None = None
+    max_steps: int | None = None
+    max_time: str | None = None
+    batch_size: int = 32
+    micro_batch_size: int = 4
+    learning_rate: float = 3e-4
+    min_learning_rate: float = 0.0
+    warmup_steps: int = 100
+    decay: Literal["cosine", "linear", "constant"] = "cosine"
+    weight_decay: float = 0.01
+    beta1: float = 0.9
+    beta2: float = 0.999
+    clip_norm: float = 1.0
+
+    def __post_init__(self) -> None:
+        for flag in ("epochs", "max_steps"):
+            value = getattr(self, flag)
+            _require(value is None or value > 0, flag, value, "a number above 0")
+        for flag in ("batch_size", "micro_batch_size", "learning_rate"):
+            _require(getattr(self, flag) > 0, flag, getattr(self, flag), "a number above 0")
+        for flag in ("min_learning_rate", "warmup_steps", "weight_decay", "clip_norm"):
+            _require(getattr(self, flag) >= 0, flag, getattr(self, flag), "0 or more")
+        for flag in ("beta1", "beta2"):
+            _require(0 <= getattr(self, flag) < 1, flag, getattr(self, flag), "at least 0 and below 1")
+        low = self.min_learning_rate <= self.learning_rate
+        _require(low, "min_learning_rate", self.min_learning_rate, f"at most --learning_rate {self.learning_rate}")
+        _ = self.max_time_s
+
+    @property
+    def max_time_s(self) -> float | None:
+        """--max_time in seconds."""
+        if self.max_time is None:
+            return None
+        match = re.fullmatch(r"(\d+):([0-5]\d):([0-5]\d)", self.max_time)
+        seconds = 0
+        for part in match.groups() if match else ():
+            seconds = seconds * 60 + int(part)
+        _require(seconds > 0, "max_time", self.max_time, "HH:MM:SS, more than zero")
+        return float(seconds)
+
+    @property
+    def max_epochs(self) -> int | None:
+        """--epochs, or the default where no other limit is given."""
+        is_limited = any(limit is not None for limit in (self.epochs, self.max_steps, self.max_time))
+        return self.epochs if is_limited else DEFAULT_EPOCHS
+
+
+@dataclass(frozen=True)
+class JournalSettings:
+    """What is measured and kept on the way.
+
+    Args:
+        eval_every: optimizer steps between validations; the default is an epoch, at most 100
+        eval_rows: validate on this many rows, always the same; the default is all
+        save_every: optimizer steps between saved states
+        log_every: optimizer steps between lines of metrics.jsonl
+        tensorboard: write TensorBoard events too (needs the extra: pip install 'lit-gpt[tensorboard]')
+    """
+
+    eval_every: int | None = None
+    eval_rows: int | None = None
+    save_every: int = 50
+    log_every: int = 1
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        for flag in ("eval_every", "eval_rows", "save_every", "log_every"):
+            value = getattr(self, flag)
+            _require(value is None or value > 0, flag, value, "a number above 0")
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    """Low-rank adaptation.
+
+    Args:
+        lora_r: rank of the update
+        lora_alpha: the update is scaled by lora_alpha / lora_r
+        lora_dropout: dropout on the update's input while training
+        lora_targets: which linears get an update: any of q,k,v,o,mlp,head, with commas between
+    """
+
+    lora_r: int = 8
+    lora_alpha: float = 16.0
+    lora_dropout: float = 0.05
+    lora_targets: str = "q,v"
+
+    def __post_init__(self) -> None:
+        _require(self.lora_r > 0, "lora_r", self.lora_r, "a number above 0")
+        _require(self.lora_alpha > 0, "lora_alpha", self.lora_alpha, "a number above 0")
+        _require(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "at least 0 and below 1")
+        known = bool(self.targets) and set(self.targets) <= set(LORA_TARGETS)
+        _require(known, "lora_targets", self.lora_targets, f"some of {','.join(LORA_TARGETS)}")
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.lora_targets.split(",") if part.strip())

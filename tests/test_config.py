@@ -1,0 +1,208 @@
+"""Config: read from config.json in both spellings and from cards; refuses what it would compute wrongly."""
+
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+from transformers import GPTNeoXConfig, LlamaConfig
+
+from lit_gpt.config import Config, load_cards
+from lit_gpt.errors import UserError
+
+LLAMA: dict[str, Any] = {
+    "model_type": "llama",
+    "hidden_size": 64,
+    "intermediate_size": 172,
+    "num_hidden_layers": 5,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 4,
+    "vocab_size": 512,
+    "max_position_embeddings": 512,
+    "rms_norm_eps": 1e-5,
+    "rope_theta": 10000.0,
+    "tie_word_embeddings": True,
+    "hidden_act": "silu",
+}
+NEOX: dict[str, Any] = {
+    "model_type": "gpt_neox",
+    "hidden_size": 512,
+    "intermediate_size": 2048,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 8,
+    "vocab_size": 50304,
+    "max_position_embeddings": 2048,
+    "layer_norm_eps": 1e-5,
+    "rotary_pct": 0.25,
+    "rotary_emb_base": 10000,
+    "hidden_act": "gelu",
+    "use_parallel_residual": True,
+}
+
+
+def test_a_llama() -> None:
+    assert Config.from_hf(LLAMA) == Config(
+        family="llama",
+        n_layer=5,
+        n_head=8,
+        n_query_groups=4,
+        n_embd=64,
+        head_size=8,
+        intermediate_size=172,
+        vocab_size=512,
+        padded_vocab_size=512,
+        block_size=512,
+        norm="RMSNorm",
+        norm_eps=1e-5,
+        mlp="gated",
+        activation="silu",
+        rotary_percentage=1.0,
+        rope_base=10000.0,
+        tie_embeddings=True,
+    )
+
+
+def test_a_gpt_neox() -> None:
+    config = Config.from_hf(NEOX)
+    assert (config.norm, config.mlp, config.activation) == ("LayerNorm", "plain", "gelu")
+    assert (config.n_query_groups, config.head_size, config.rope_size) == (8, 64, 16)
+    assert config.parallel_residual
+    assert config.attention_bias
+    assert config.mlp_bias
+    assert not config.tie_embeddings
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (LLAMA | {"rope_theta": 5e5}, {"rope_type": "default", "rope_theta": 5e5}),
+        (NEOX | {"rotary_emb_base": 300, "rotary_pct": 0.5}, {"rope_theta": 300.0, "partial_rotary_factor": 0.5}),
+    ],
+)
+def test_transformers_5_spelling_says_the_same(old: dict[str, Any], new: dict[str, Any]) -> None:
+    without = {key: value for key, value in old.items() if key not in ("rope_theta", "rotary_emb_base", "rotary_pct")}
+    assert Config.from_hf(without | {"rope_parameters": new}) == Config.from_hf(old)
+    assert Config.from_hf(old | {"rope_parameters": new}) == Config.from_hf(old)
+
+
+@pytest.mark.parametrize("library", [LlamaConfig(), GPTNeoXConfig()], ids=["llama", "gpt_neox"])
+def test_what_transformers_writes_is_read_and_its_defaults_are_ours(library: LlamaConfig | GPTNeoXConfig) -> None:
+    written = library.to_dict()
+    sizes = ("model_type", *(key for key in LLAMA if key.startswith(("num_", "hidden_size", "inter", "vocab", "max_"))))
+    bare = {key: written[key] for key in sizes if key in written}
+    assert Config.from_hf(written) == Config.from_hf(bare)
+
+
+def test_a_padded_vocabulary() -> None:
+    config = Config.from_hf(LLAMA | {"padded_vocab_size": 576})
+    assert (config.vocab_size, config.padded_vocab_size) == (512, 576)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"model_type": "gpt2"}, "model_type"),
+        ({"model_type": None}, "model_type"),
+        ({"pretraining_tp": 2}, "pretraining_tp"),
+        ({"sliding_window": 4096}, "sliding_window"),
+        ({"quantization_config": {"bits": 4}}, "quantization_config"),
+        ({"hidden_act": "relu"}, "hidden_act"),
+        ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope_scaling.type"),
+        ({"rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, "rope_scaling.rope_type"),
+        ({"rope_scaling": {"factor": 2.0}}, "rope_scaling.factor"),
+        ({"rope_scaling": "linear"}, "rope_scaling"),
+        ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "rope_parameters.rope_type"),
+        ({"rope_parameters": {"full_attention": {"rope_theta": 1e4}}}, "rope_parameters.full_attention"),
+        ({"rope_parameters": {"rope_type": "default", "rope_theta": 5e5}}, "rope_theta"),
+        ({"partial_rotary_factor": 0.5}, "partial_rotary_factor"),
+        ({"hidden_size": None}, "hidden_size"),
+        ({"hidden_size": "64"}, "hidden_size"),
+        ({"hidden_size": 64.0}, "hidden_size"),
+        ({"num_hidden_layers": True}, "num_hidden_layers"),
+        ({"tie_word_embeddings": 1}, "tie_word_embeddings"),
+        ({"num_key_value_heads": 3}, "key/value heads"),
+        ({"num_hidden_layers": 0}, "n_layer"),
+        ({"vocab_size": -1}, "vocab_size"),
+        ({"rms_norm_eps": float("nan")}, "norm_eps"),
+        ({"head_dim": 7}, "even number"),
+        ({"padded_vocab_size": 500}, "padded_vocab_size"),
+    ],
+)
+def test_what_would_be_computed_wrongly_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(UserError) as error:
+        Config.from_hf(LLAMA | changes)
+    assert named in error.value.got
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rope_scaling": None},
+        {"rope_scaling": {"rope_type": "default"}},
+        {"pretraining_tp": 1},
+        {"sliding_window": None},
+        {"attention_dropout": 0.1},
+        {"num_key_value_heads": 4, "head_dim": None},
+        {"auto_map": {"AutoModelForCausalLM": "evil.Model"}},
+    ],
+)
+def test_what_leaves_the_network_as_it_is_is_accepted(changes: dict[str, Any]) -> None:
+    assert Config.from_hf(LLAMA | changes) == Config.from_hf(LLAMA)
+
+
+def test_checked_at_birth_and_frozen() -> None:
+    config = Config.from_hf(LLAMA)
+    with pytest.raises(FrozenInstanceError):
+        config.n_layer = 3  # type: ignore[misc]
+    with pytest.raises(ValueError, match="activation"):
+        Config("llama", 1, 1, 8, 8, 8, 8, activation="relu")  # type: ignore[arg-type]
+
+
+def test_rows_of_the_fused_projection() -> None:
+    assert Config.from_hf(LLAMA).qkv_rows == {"q": slice(0, 64), "k": slice(64, 96), "v": slice(96, 128)}
+
+
+# Published sizes: parameters counted by the models' authors
+@pytest.mark.parametrize(
+    ("name", "n_millions"),
+    [
+        ("meta-llama/Llama-2-7b-hf", 6738),
+        ("meta-llama/Llama-2-13b-hf", 13016),
+        ("meta-llama/Llama-2-70b-chat-hf", 68977),
+        ("TinyLlama/TinyLlama-1.1B-Chat-v1.0", 1100),
+        ("HuggingFaceTB/SmolLM2-135M", 135),
+        ("HuggingFaceTB/SmolLM2-360M", 362),
+        ("HuggingFaceTB/SmolLM2-1.7B-Instruct", 1711),
+        ("EleutherAI/pythia-70m", 70),
+        ("EleutherAI/pythia-160m-deduped", 162),
+        ("EleutherAI/pythia-410m", 405),
+        ("EleutherAI/pythia-1b", 1012),
+        ("EleutherAI/pythia-1.4b", 1415),
+        ("EleutherAI/pythia-2.8b", 2775),
+        ("EleutherAI/pythia-6.9b", 6857),
+        ("EleutherAI/pythia-12b", 11846),
+        ("togethercomputer/RedPajama-INCITE-Base-3B-v1", 2776),
+        ("togethercomputer/RedPajama-INCITE-7B-Chat", 6857),
+        ("stabilityai/stablelm-base-alpha-3b", 3638),
+        ("stabilityai/stablelm-tuned-alpha-7b", 7869),
+    ],
+)
+def test_cards_have_the_published_number_of_parameters(name: str, n_millions: int) -> None:
+    import torch
+
+    from lit_gpt.model import GPT
+
+    with torch.device("meta"):
+        model = GPT(Config.from_card(name))
+    assert sum(parameter.numel() for parameter in model.parameters()) // 10**6 == n_millions
+
+
+def test_every_card_is_a_config() -> None:
+    assert len(load_cards()) >= 40
+    for name in load_cards():
+        assert Config.from_card(name).block_size >= 2048, name
+
+
+def test_an_unknown_card_names_the_nearest() -> None:
+    with pytest.raises(UserError) as error:
+        Config.from_card("EleutherAI/pythia-70")
+    assert "EleutherAI/pythia-70m" in error.value.do

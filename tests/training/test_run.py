@@ -1,0 +1,146 @@
+"""A run from settings to files."""
+
+import json
+import shutil
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+import lit_gpt
+from lit_gpt.data.settings import DataSettings
+from lit_gpt.data.sources import user_file
+from lit_gpt.errors import Diverged, UserError
+from lit_gpt.files import sha256_of
+from lit_gpt.tokens.prepare import prepare
+from lit_gpt.tokens.settings import TokenSettings
+from lit_gpt.training.journal import read_metrics
+from lit_gpt.training.resume import latest_state
+from tests.training.conftest import Job
+
+
+def values(out_dir: Path, name: str) -> list[float]:
+    return [record[name] for record in read_metrics(out_dir) if name in record]
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_run_learns_and_leaves_what_the_contract_says(job: Job, method: str) -> None:
+    out_dir = replace(job, method=method, lora_targets="q,k,v,o,mlp,head").run()
+    val_losses = values(out_dir, "val_loss")
+    assert val_losses[-1] < val_losses[0] - 0.1
+    steps = [record for record in read_metrics(out_dir) if "train_loss" in record]
+    assert [record["step"] for record in steps] == list(range(1, 41))
+    expected = ["step", "epoch", "tokens", "elapsed_s", "train_loss", "learning_rate", "tokens_per_s", "peak_memory_gib"]
+    assert all(record[name] > 0 for record in steps for name in expected)
+    assert all(a["tokens"] < b["tokens"] for a, b in pairwise(steps))
+    manifest = json.loads((out_dir / "manifest.json").read_text())
+    assert set(manifest["parents"]) == {"checkpoint", "token_set", "example_set"}
+    assert manifest["counts"]["best_val_loss"] == min(val_losses)
+
+
+def test_validation_is_the_same_rows_each_time(job: Job) -> None:
+    out_dir = job.run()
+    assert len(set(values(out_dir, "n_targets"))) == 1
+
+
+def test_best_is_the_step_with_the_lowest_validation_loss(job: Job) -> None:
+    out_dir = replace(job, learning_rate=0.3, max_steps=20).run()  # so high that it gets worse again
+    validations = {r["step"]: r["val_loss"] for r in read_metrics(out_dir) if "val_loss" in r}
+    best = json.loads((out_dir / "best" / "manifest.json").read_text())["counts"]
+    assert best == {"step": min(validations, key=validations.get), "val_loss": min(validations.values())}
+    assert best["step"] != 20, "the last weights are not the best ones here"
+
+
+def test_hyperparameters_run_it_again(job: Job) -> None:
+    from lit_gpt.cli import parse
+    from tests.test_configs import lora_line
+
+    out_dir = job.run()
+    settings = yaml.safe_load((out_dir / "hyperparameters.yaml").read_text())
+    assert settings["batch_size"] == 8
+    arguments = parse(lora_line(), ["--config", str(out_dir / "hyperparameters.yaml")])
+    assert arguments["schedule"].learning_rate == job.learning_rate
+    assert arguments["lora"].lora_targets == job.lora_targets
+    assert arguments["run"].out_dir == out_dir
+
+
+def test_a_finished_run_is_left_alone(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    out_dir = job.run()
+    before = {path: path.stat().st_mtime_ns for path in out_dir.rglob("*")}
+    assert job.run() == out_dir
+    assert {path: path.stat().st_mtime_ns for path in out_dir.rglob("*")} == before
+    assert "finished" in capsys.readouterr().err
+
+
+def test_resume_never_starts_over(job: Job) -> None:
+    out_dir = job.run()
+    weights = sha256_of(out_dir / "final" / "adapter_model.safetensors")
+    replace(job, resume="never").run()
+    assert [r["step"] for r in read_metrics(out_dir) if "train_loss" in r] == list(range(1, 41))
+    assert sha256_of(out_dir / "final" / "adapter_model.safetensors") == weights
+
+
+def test_other_settings_are_refused_by_name(job: Job) -> None:
+    job.run()
+    with pytest.raises(UserError) as error:
+        replace(job, learning_rate=1e-3).run()
+    assert "learning_rate: 0.003 -> 0.001" in error.value.got
+    (job.out_dir / "manifest.json").unlink()  # the same for a run that is not finished
+    with pytest.raises(UserError, match="learning_rate"):
+        replace(job, learning_rate=1e-3).run()
+
+
+def test_a_damaged_state_is_passed_over(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    out_dir = job.run()
+    newest, older = sorted((out_dir / "state").iterdir(), reverse=True)
+    path = newest / "optimizer.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1
+    path.write_bytes(data)
+    state = latest_state(out_dir / "state")
+    assert state is not None
+    assert f"step-{state.progress.step:08d}" == older.name
+    assert "optimizer.safetensors" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_rows(job: Job, tiny_base: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_base, broken)
+    weights = load_file(broken / "model.safetensors")
+    weights["model.norm.weight"][:] = torch.inf
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(Diverged) as error:
+        replace(job, checkpoint_dir=broken).run()
+    assert "toy" in error.value.got
+    assert "step 1" in error.value.got
+
+
+def test_a_set_too_small_to_validate_trains_on_everything(
+    job: Job, tiny_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "one.csv").write_text('instruction,input,output\n"Say hi","","hi"\n')
+    settings = DataSettings(source=str(tmp_path / "one.csv"), destination_path=tmp_path / "one")
+    data_dir = prepare(user_file.source(), settings, TokenSettings(tiny_base))
+    out_dir = replace(job, data_dir=data_dir, max_steps=3).run()
+    assert "no validation rows" in capsys.readouterr().err
+    assert values(out_dir, "val_loss") == []
+    assert sha256_of(out_dir / "best/adapter_model.safetensors") == sha256_of(
+        out_dir / "final/adapter_model.safetensors"
+    )
+
+
+def test_the_adapter_answers_in_the_public_surface(job: Job) -> None:
+    out_dir = job.run()
+    base, tokenizer = lit_gpt.load(job.checkpoint_dir)
+    tuned, _ = lit_gpt.load(job.checkpoint_dir, adapter_dir=out_dir / "best")
+    ids = tokenizer.encode("What is 1 plus 2?", bos=True)
+    assert lit_gpt.loglikelihood(tuned, ids).shape == (len(ids) - 1,)
+    assert not np.allclose(lit_gpt.loglikelihood(tuned, ids), lit_gpt.loglikelihood(base, ids))
+    assert isinstance(lit_gpt.generate(tuned, tokenizer, "What is 1 plus 2?", max_new_tokens=5), str)
+    assert len(list(lit_gpt.read_examples(job.data_dir, split="train"))) > 50
