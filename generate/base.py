@@ -74,7 +74,8 @@ def main(settings: GenerateSettings) -> None:
     drawing = {"temperature": s.temperature, "top_k": s.top_k, "top_p": s.top_p, "stop_ids": tokenizer.stop_ids}
     for number in range(s.num_samples):
         ids = generate_ids(model, prompt_ids, s.max_new_tokens, seed=s.seed + number, **drawing)
-        print(tokenizer.decode(list(ids)))
+        text = tokenizer.decode([*prompt_ids, *ids])
+        print(text[len(tokenizer.decode(prompt_ids)) :])  # the new ids alone would lose the blank before them
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ Hugging Face layout. Its byte-level BPE (Sennrich et al. 2016, arXiv 1508.07909)
 """
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 from pathlib import Path
 
 import torch
@@ -13,10 +14,13 @@ from torch import nn
 
 from lit_gpt.checkpoint import save_hf_checkpoint
 from lit_gpt.config import Config
+from lit_gpt.example import user_message
 from lit_gpt.files import write_json
 from lit_gpt.model import GPT
+from lit_gpt.prompts import STYLES
 
 BOS, EOS = "<s>", "</s>"
+N_REPEATS = 200  # of each template's words among the tokenizer's training texts
 INIT_STD = 0.02  # GPT-2's, and Llama's default in Transformers
 HF_CONFIG = {
     "architectures": ["LlamaForCausalLM"],
@@ -60,11 +64,20 @@ def _write_tokenizer(directory: Path, texts: Iterable[str], vocab_size: int) -> 
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size, special_tokens=[BOS, EOS], initial_alphabet=alphabet, show_progress=False
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator(chain(texts, _template_texts()), trainer)
     tokenizer.save(str(directory / "tokenizer.json"))
     names = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": BOS, "eos_token": EOS, "add_bos_token": True}
     write_json(directory / "tokenizer_config.json", names)
     return tokenizer.get_vocab_size()
+
+
+def _template_texts() -> Iterator[str]:
+    """The prompt styles' own words, often enough that they become few tokens."""
+    for style in STYLES.values():
+        for input in ("", "."):
+            messages = (user_message(".", input), user_message(".", input))
+            for segment in style.render(messages):
+                yield from repeat(segment.text, N_REPEATS)
 
 
 def _initialise(model: GPT, seed: int) -> None:

@@ -26,7 +26,11 @@ ROOMS = {
     "lit_gpt.peft_adapters": (1, "network"),
     "lit_gpt.weight_names": (1, "network"),
     "lit_gpt.checkpoint": (1, "network"),
+    "lit_gpt.peft_settings": (1, "network"),
+    "lit_gpt.weight_files": (1, "network"),
+    "lit_gpt.weight_slots": (1, "network"),
     "lit_gpt.tokenizer": (1, "network"),
+    "lit_gpt.vocabulary": (1, "network"),
     "lit_gpt.prompts": (1, "network"),
     "lit_gpt.likelihood": (1, "network"),
     "lit_gpt.generation": (1, "network"),
@@ -42,7 +46,14 @@ ROOMS = {
 # progress.py is the one hand tool that is not standard library: a bar with ETA is a library's job
 FLOOR_0_LIBRARIES = {"tqdm"}
 HEAVY = {"torch", "lightning", "transformers", "peft"}
-TORCH_FREE = ("lit_gpt.data", "lit_gpt.tokenizer", "lit_gpt.prompts", "lit_gpt.config", "lit_gpt.tokens")
+TORCH_FREE = (
+    "lit_gpt.data",
+    "lit_gpt.tokenizer",
+    "lit_gpt.vocabulary",
+    "lit_gpt.prompts",
+    "lit_gpt.config",
+    "lit_gpt.tokens",
+)
 OUTSIDE = {"environ", "getenv", "argv", "getcwd", "cwd"}
 
 

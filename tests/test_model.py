@@ -217,10 +217,13 @@ def test_logits_come_in_the_models_own_dtype(dtype: torch.dtype) -> None:
     assert make_model().to(dtype)(make_ids()).dtype == dtype
 
 
-def test_autocast_runs_and_stays_near() -> None:
+def test_autocast_is_as_near_as_bf16() -> None:
     model = make_model()
-    expected_BTV = model(make_ids(), doc_lengths=LENGTHS)
+    with torch.no_grad():
+        expected_BTV = model(make_ids(), doc_lengths=LENGTHS)
+        bf16_gap = gap(make_model().to(torch.bfloat16)(make_ids(), doc_lengths=LENGTHS).float(), expected_BTV)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits_BTV = model(make_ids(), doc_lengths=LENGTHS)
-    assert gap(logits_BTV.float(), expected_BTV) < 0.05
+    assert gap(logits_BTV.detach().float(), expected_BTV) < 1.5 * bf16_gap
     logits_BTV.sum().backward()
+    assert model.transformer.wte.weight.grad.isfinite().all()

@@ -28,22 +28,35 @@ def peak_memory_gib(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / GIB
 
 
-class Journal:
-    """Appends to `<out_dir>/metrics.jsonl` and moves the bar."""
+Record = dict[str, Any]
 
-    def __init__(self, out_dir: Path, first_step: int, total_steps: int | None, loggers: list[Logger]) -> None:
+
+class Journal:
+    """Appends to `<out_dir>/metrics.jsonl` and moves the bar.
+
+    Records wait in `pending` until `flush`. The loop saves its state, pending records included, before it flushes,
+    and a resumed run writes those that a kill kept from the file. So the file never shows a step that should have
+    been saved and is not, and never lacks one that is.
+    """
+
+    def __init__(
+        self, out_dir: Path, first_step: int, total_steps: int | None, pending: list[Record], loggers: list[Logger]
+    ) -> None:
         path = out_dir / METRICS
         if first_step == 0:
             path.unlink(missing_ok=True)
         else:
             _cut_torn_line(path)
+        written = read_metrics(out_dir) if path.exists() else []
+        self.pending = [record for record in pending if record not in written]
         self._file = open(path, "a", encoding="utf-8")
         self._loggers = loggers
         self._bar = bar(total_steps, "training", "step", initial=first_step)
         self._shown: dict[str, str] = {}
         self._window_tokens, self._window_s = 0, 0.0
         if first_step:
-            self._write({"resumed_at": first_step})
+            self.pending.append({"resumed_at": first_step})
+        self.flush()
 
     def step(self, n_tokens: int, step_s: float, is_logged: bool, **values: float) -> None:
         """One finished optimizer step of `n_tokens` tokens that took `step_s` seconds, and what was measured."""
@@ -54,14 +67,25 @@ class Journal:
             self._window_tokens, self._window_s = 0, 0.0
             self._show(loss=f"{values['train_loss']:.3f}", tokens_per_s=f"{tokens_per_s:,.0f}")
             self._show(memory=f"{values['peak_memory_gib']:.2f}GiB")
-            self._write({**values, "tokens_per_s": tokens_per_s})
+            self.pending.append({**values, "tokens_per_s": tokens_per_s})
         self._bar.update()
 
     def validation(self, step: int, val_loss: float, n_targets: int) -> None:
         self._show(val_loss=f"{val_loss:.3f}")
-        self._write({"step": step, "val_loss": val_loss, "n_targets": n_targets})
+        self.pending.append({"step": step, "val_loss": val_loss, "n_targets": n_targets})
+
+    def flush(self) -> None:
+        """Write what is pending, in one piece."""
+        self._file.write("".join(json.dumps(record, allow_nan=False) + "\n" for record in self.pending))
+        self._file.flush()
+        for record in self.pending:
+            numbers = {name: value for name, value in record.items() if name != "step"}
+            for logger in self._loggers:
+                logger.log_metrics(numbers, step=record.get("step", 0))
+        self.pending = []
 
     def close(self) -> None:
+        self.flush()
         self._bar.close()
         self._file.close()
         for logger in self._loggers:
@@ -70,13 +94,6 @@ class Journal:
     def _show(self, **values: str) -> None:
         self._shown.update(values)
         self._bar.set_postfix(self._shown, refresh=False)
-
-    def _write(self, record: dict[str, Any]) -> None:
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()
-        numbers = {name: value for name, value in record.items() if name != "step" and value is not None}
-        for logger in self._loggers:
-            logger.log_metrics(numbers, step=record.get("step", 0))
 
 
 def _cut_torn_line(path: Path) -> None:
@@ -89,7 +106,7 @@ def _cut_torn_line(path: Path) -> None:
             file.truncate(data.rfind(b"\n") + 1)
 
 
-def read_metrics(out_dir: Path) -> list[dict[str, Any]]:
+def read_metrics(out_dir: Path) -> list[Record]:
     """The journal's records, oldest first."""
     lines = (out_dir / METRICS).read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]

@@ -71,7 +71,7 @@ class Run:
     journal: Journal
     save: Callable[[], None]
     keep_best: Callable[[], None]
-    name_rows: Callable[[list[int]], list[str]]
+    name_rows: Callable[[str, list[int]], list[str]]
     stop: StopRequest = field(default_factory=StopRequest)
 
     @property
@@ -93,6 +93,7 @@ def train(run: Run) -> None:
                 run.progress.elapsed_s = run.clock.elapsed_s
                 run.save()
                 saved_step = run.progress.step
+            run.journal.flush()
             if run.stop.signal is not None:
                 raise Interrupted(run.stop.signal, f"interrupted after step {run.progress.step}; run it again to go on")
             if is_over:
@@ -101,7 +102,7 @@ def train(run: Run) -> None:
 
 
 def train_step(run: Run) -> None:
-    """One optimizer step over the next rows; Diverged, before any weight changes, if it is not finite."""
+    """One optimizer step over the next rows; Diverged, before this step changes a weight, if it is not finite."""
     began_s = time.perf_counter()
     step, elapsed_s = run.progress.step, run.clock.elapsed_s
     rows = run.order.rows_of(step)
@@ -112,7 +113,7 @@ def train_step(run: Run) -> None:
     train_loss, n_tokens = _accumulate(run, rows)
     grad_norm = _clip(run)
     if not math.isfinite(grad_norm):
-        raise _diverged(run, rows, f"a gradient norm of {grad_norm}")
+        raise _diverged(run, "train", rows, f"a gradient norm of {grad_norm}")
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
     run.progress.step += 1
@@ -140,7 +141,7 @@ def _accumulate(run: Run, rows: list[int]) -> tuple[float, int]:
         loss = summed_loss(run.model, batch, run.fabric.device) / n_targets
         value = loss.item()
         if not math.isfinite(value):
-            raise _diverged(run, batch.rows, f"a loss of {value}")
+            raise _diverged(run, "train", batch.rows, f"a loss of {value}")
         run.fabric.backward(loss)
         mean_loss += value
         n_tokens += len(batch.ids)
@@ -155,12 +156,10 @@ def _clip(run: Run) -> float:
     return norm.item()
 
 
-def _diverged(run: Run, rows: list[int], got: str) -> Diverged:
-    names = run.name_rows(rows)
-    run.optimizer.zero_grad(set_to_none=True)
+def _diverged(run: Run, split: str, rows: list[int], got: str) -> Diverged:
     return Diverged(
-        f"{got} in step {run.progress.step + 1}, rows {', '.join(names)}",
-        "finite numbers (no weight was changed by this step)",
+        f"{got} after step {run.progress.step}, {split} rows {', '.join(run.name_rows(split, rows))}",
+        "finite numbers",
         "look at these rows; try a lower --learning_rate or --precision 32-true",
     )
 
@@ -184,11 +183,13 @@ def _validation_loss(run: Run) -> tuple[float, int]:
     """Mean loss per target over the validation rows, and the number of targets."""
     run.model.eval()
     total = 0.0
-    batches = micro_batches(run.validation_tokens, run.validation_rows, run.block_tokens, run.micro_batch_size)
-    for batch in batches:
+    for batch in micro_batches(run.validation_tokens, run.validation_rows, run.block_tokens, run.micro_batch_size):
         if run.stop.signal is not None:
             break
-        total += summed_loss(run.model, batch, run.fabric.device).item()
+        loss = summed_loss(run.model, batch, run.fabric.device).item()
+        if not math.isfinite(loss):
+            raise _diverged(run, "validation", batch.rows, f"a loss of {loss}")
+        total += loss
     run.model.train()
     n_targets = count_targets(run.validation_tokens, run.validation_rows)
     return total / n_targets, n_targets

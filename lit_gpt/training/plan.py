@@ -110,10 +110,10 @@ class Plan:
             "eval_rows": self.journal.eval_rows,
         }
 
-    def name_rows(self, rows: list[int]) -> list[str]:
-        """The ids of training rows, in row order (reads through the examples: for error messages)."""
-        wanted = {int(self.train_tokens.rows[row]) for row in rows}
-        examples = enumerate(read_examples(self.data_dir, "train"))
+    def name_rows(self, split: str, rows: list[int]) -> list[str]:
+        """The ids of a split's rows, in the split's order (reads through the examples: for error messages)."""
+        wanted = {int(number) for number in self.token_set.split(split).rows[rows]}
+        examples = enumerate(read_examples(self.data_dir, split))
         return [example.id for number, example in examples if number in wanted]
 
     def describe(self, n_trainable: int, n_parameters: int, device: torch.device) -> None:

@@ -42,6 +42,7 @@ class SavedState:
     """One saved state, read back."""
 
     progress: Progress
+    pending: list[dict[str, Any]]
     trajectory: dict[str, Any]
     trained: dict[str, Tensor]
     optimizer: dict[str, Tensor]
@@ -50,15 +51,16 @@ class SavedState:
 def save_state(
     directory: Path,
     progress: Progress,
+    pending: list[dict[str, Any]],
     trajectory: dict[str, Any],
     trained: dict[str, Tensor],
     optimizer: dict[str, Tensor],
 ) -> None:
-    """Write `directory/step-N` and remove all but the newest two."""
+    """Write `directory/step-N` and remove all but the newest two. `pending` are the journal's unwritten records."""
     with new_directory(directory / f"step-{progress.step:08d}") as temporary:
         save_file({name: t.detach().contiguous().cpu() for name, t in trained.items()}, temporary / FILES[0])
         save_file({name: t.detach().contiguous().cpu() for name, t in optimizer.items()}, temporary / FILES[1])
-        write_json(temporary / FILES[2], {"progress": asdict(progress), "trajectory": trajectory})
+        write_json(temporary / FILES[2], {"progress": asdict(progress), "pending": pending, "trajectory": trajectory})
         Manifest(KIND).write(temporary, FILES)
     for old in _newest_first(directory)[N_KEPT:]:
         shutil.rmtree(old)
@@ -86,7 +88,8 @@ def _newest_first(directory: Path) -> list[Path]:
 def _read(path: Path) -> SavedState:
     record = read_json(path / FILES[2])
     trained, optimizer = load_file(path / FILES[0]), load_file(path / FILES[1])
-    return SavedState(Progress(**record["progress"]), record["trajectory"], trained, optimizer)
+    progress = Progress(**record["progress"])
+    return SavedState(progress, record["pending"], record["trajectory"], trained, optimizer)
 
 
 def require_same_trajectory(saved: dict[str, Any], current: dict[str, Any], run_dir: Path) -> None:

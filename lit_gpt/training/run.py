@@ -106,8 +106,9 @@ def _train_and_finish(plan: Plan, saved: SavedState | None) -> None:
     model, optimizer = _model_and_optimizer(plan, saved, fabric.device)
     setup_model, setup_optimizer = fabric.setup(model, optimizer)
     setup_model.train()
-    journal = Journal(plan.out_dir, progress.step, plan.schedule.total_steps, loggers)
-    save, keep_best = _savers(plan, model, optimizer, progress)
+    pending = saved.pending if saved else []
+    journal = Journal(plan.out_dir, progress.step, plan.schedule.total_steps, pending, loggers)
+    save, keep_best = _savers(plan, model, optimizer, progress, journal)
     run = Run(
         fabric=fabric,
         model=setup_model,
@@ -167,13 +168,14 @@ def _model_and_optimizer(
 
 
 def _savers(
-    plan: Plan, model: GPT, optimizer: torch.optim.Optimizer, progress: Progress
+    plan: Plan, model: GPT, optimizer: torch.optim.Optimizer, progress: Progress, journal: Journal
 ) -> tuple[Callable[[], None], Callable[[], None]]:
     """What the loop calls to save its state and to keep the best weights."""
 
     def save() -> None:
         moments = optimizer_tensors(optimizer, trainable_parameters(model))
-        save_state(plan.out_dir / "state", progress, plan.trajectory, plan.method.state(model), moments)
+        trained = plan.method.state(model)
+        save_state(plan.out_dir / "state", progress, journal.pending, plan.trajectory, trained, moments)
 
     def keep_best() -> None:
         _export(plan, model, "best", {"step": progress.step, "val_loss": progress.best_val_loss})

@@ -34,7 +34,16 @@ def test_a_run_learns_and_leaves_what_the_contract_says(job: Job, method: str) -
     assert val_losses[-1] < val_losses[0] - 0.1
     steps = [record for record in read_metrics(out_dir) if "train_loss" in record]
     assert [record["step"] for record in steps] == list(range(1, 41))
-    expected = ["step", "epoch", "tokens", "elapsed_s", "train_loss", "learning_rate", "tokens_per_s", "peak_memory_gib"]
+    expected = [
+        "step",
+        "epoch",
+        "tokens",
+        "elapsed_s",
+        "train_loss",
+        "learning_rate",
+        "tokens_per_s",
+        "peak_memory_gib",
+    ]
     assert all(record[name] > 0 for record in steps for name in expected)
     assert all(a["tokens"] < b["tokens"] for a, b in pairwise(steps))
     manifest = json.loads((out_dir / "manifest.json").read_text())
@@ -48,7 +57,7 @@ def test_validation_is_the_same_rows_each_time(job: Job) -> None:
 
 
 def test_best_is_the_step_with_the_lowest_validation_loss(job: Job) -> None:
-    out_dir = replace(job, learning_rate=0.3, max_steps=20).run()  # so high that it gets worse again
+    out_dir = replace(job, method="full", learning_rate=0.1, max_steps=20).run()  # so high that it gets worse again
     validations = {r["step"]: r["val_loss"] for r in read_metrics(out_dir) if "val_loss" in r}
     best = json.loads((out_dir / "best" / "manifest.json").read_text())["counts"]
     assert best == {"step": min(validations, key=validations.get), "val_loss": min(validations.values())}
@@ -117,8 +126,27 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_rows(job: Job, ti
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(Diverged) as error:
         replace(job, checkpoint_dir=broken).run()
-    assert "toy" in error.value.got
-    assert "step 1" in error.value.got
+    known = {example.id for example in lit_gpt.read_examples(job.data_dir, split="validation")}
+    named = set(error.value.got.partition("validation rows ")[2].split(", "))
+    assert named and named <= known
+
+
+def test_weights_that_blow_up_in_training_name_the_training_rows(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lit_gpt.training import loop
+
+    honest = loop.summed_loss
+
+    def poisoned(model, batch, device):
+        loss = honest(model, batch, device)
+        return loss * float("nan") if model.training and 7 in batch.rows else loss
+
+    monkeypatch.setattr(loop, "summed_loss", poisoned)
+    with pytest.raises(Diverged) as error:
+        job.run()
+    row_7 = list(lit_gpt.read_examples(job.data_dir, split="train"))[7].id
+    assert row_7 in error.value.got
+    steps = [record["step"] for record in read_metrics(job.out_dir) if "train_loss" in record]
+    assert f"after step {max(steps, default=0)}," in error.value.got
 
 
 def test_a_set_too_small_to_validate_trains_on_everything(

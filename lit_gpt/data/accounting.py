@@ -1,0 +1,69 @@
+"""What became of the rows of a source: counted on the way, told at the end."""
+
+import sys
+import textwrap
+from collections import Counter
+from dataclasses import dataclass, field
+
+from lit_gpt.data.reasons import NOTES, REASONS
+from lit_gpt.data.records import Reject
+from lit_gpt.data.source import Source
+from lit_gpt.data.store import REJECTS
+from lit_gpt.errors import UserError
+from lit_gpt.example import Example
+
+SHOWN_CHARS = 70
+
+
+@dataclass
+class Tally:
+    """read = used + dropped, at every moment."""
+
+    n_read: int = 0
+    n_used: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    noted: Counter[str] = field(default_factory=Counter)
+    first_used: Example | None = None
+    first_dropped: Reject | None = None
+
+    def count(self, row: Example | Reject) -> None:
+        self.n_read += 1
+        if isinstance(row, Reject):
+            self.dropped[row.reason] += 1
+            self.first_dropped = self.first_dropped or row
+        else:
+            self.n_used += 1
+            self.first_used = self.first_used or row
+
+
+def report(source: Source, read_as: str, tally: Tally, n_train: int, n_validation: int, wants_split: bool) -> None:
+    """The account at one glance, with the first row as it was understood."""
+    say(f"{source.name}: {tally.n_read} rows read = {tally.n_used} used + {tally.dropped.total()} dropped ({read_as})")
+    for reason, count in tally.dropped.most_common():
+        say(f"  dropped {count}  {reason}: {REASONS[reason]} Listed in {REJECTS}.")
+    for note, count in tally.noted.most_common():
+        say(f"  noted {count}  {note}: {NOTES[note]}")
+    say(f"  train {n_train}, validation {n_validation}; licence {source.licence}, origin {source.origin}")
+    if wants_split and not n_validation:
+        say("  too few rows to hold some out: all of them train, and there is no validation set")
+    if tally.first_used:
+        for message in tally.first_used.messages[:3]:
+            say(f"  {message.role + ':':<10} {textwrap.shorten(message.content, SHOWN_CHARS, placeholder=' …')}")
+
+
+def nothing_usable(source: Source, read_as: str, tally: Tally) -> UserError:
+    """What to tell a user whose file has no row we can train on."""
+    expected = f"at least one row with {source.expected}"
+    first = tally.first_dropped
+    if first is None:
+        return UserError(f"no rows in {read_as}", expected, "check that --source names the right file")
+    reasons = ", ".join(f"{reason} {count}" for reason, count in tally.dropped.most_common())
+    return UserError(
+        f"{tally.n_read} rows and none of them usable ({reasons}) in {read_as}",
+        expected,
+        f"mend line {first.place.line} and those like it: {REASONS[first.reason]} It starts {first.text[:80]!r}",
+    )
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,66 @@
+"""From `--source` to files on this disk: a file, a folder, a hub id, or the data set's own home."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lit_gpt.data.fetch import HUB_ID, choose_files, fetch
+from lit_gpt.data.reading import FORMAT_OF_SUFFIX, suffix_of
+from lit_gpt.data.settings import DataSettings
+from lit_gpt.data.source import Home, Source
+from lit_gpt.errors import UserError
+from lit_gpt.files import sha256_of
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file to read. `revision` is the hub commit it is of, for a local file its hash."""
+
+    name: str
+    path: Path
+    sha256: str
+    revision: str
+
+
+def locate(source: Source, settings: DataSettings) -> list[SourceFile]:
+    """The files to read, in order; UserError when there are none."""
+    home = _hub_home(source, settings)
+    if home is None:
+        return [_local_file(name, path) for name, path in _local_paths(settings).items()]
+    fetched = fetch(home, settings.revision)
+    return [SourceFile(name, path, sha256_of(path), fetched.commit) for name, path in fetched.paths.items()]
+
+
+def _hub_home(source: Source, settings: DataSettings) -> Home | None:
+    """Where on the hub the files are, or None when they are on this disk."""
+    if settings.source is None:
+        if source.home is None:
+            raise UserError("no --source", "the file, folder or hub data set to read", "pass --source FILE")
+        return source.home
+    if Path(settings.source).exists():
+        return None
+    if not HUB_ID.fullmatch(settings.source) or suffix_of(settings.source) in FORMAT_OF_SUFFIX:
+        raise UserError(
+            f"--source {settings.source}, which does not exist",
+            "a file, a folder, or a data set on the hub as ORG/NAME",
+            "check the path",
+        )
+    if source.home and source.home.repo_id == settings.source:
+        return source.home
+    return Home(settings.source, ())
+
+
+def _local_paths(settings: DataSettings) -> dict[str, Path]:
+    assert settings.source is not None, "without a source the home is on the hub"
+    if settings.revision is not None:
+        raise UserError("--revision with a local --source", "a revision of a data set on the hub", "leave it out")
+    root = Path(settings.source)
+    if root.is_file():
+        return {root.name: root}
+    paths = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+    visible = [name for name in paths if not any(part.startswith(".") for part in Path(name).parts)]
+    return {name: paths[name] for name in choose_files(visible, f"the folder {root}")}
+
+
+def _local_file(name: str, path: Path) -> SourceFile:
+    sha256 = sha256_of(path)
+    return SourceFile(name, path, sha256, f"sha256:{sha256[:12]}")

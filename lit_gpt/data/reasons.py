@@ -1,0 +1,42 @@
+"""Why a row was left out or shortened: every code there is, with the sentence a user reads.
+
+The codes are stable: they stand in `rejects.jsonl` and in manifests.
+"""
+
+REASONS = {
+    # told by the readers: the bytes are not a record
+    "invalid_utf8": "The row holds bytes that are not UTF-8.",
+    "invalid_json": "The row is not JSON: it is cut short, or a quote, comma or bracket is missing or too many.",
+    "not_a_number": "The row holds NaN or Infinity, which JSON does not have.",
+    "nested_too_deep": "The row nests lists or objects hundreds of levels deep.",
+    "duplicate_key": "The row gives the same field twice, so we cannot tell which is meant.",
+    "not_an_object": "The row is JSON but not an object with named fields.",
+    "bad_quoting": "A quoted CSV field is never closed, or text follows its closing quote.",
+    "wrong_field_count": "The row has more or fewer fields than the header.",
+    "damaged_file": "The file breaks off here: a cut gzip, an array without its end, an unreadable parquet row group.",
+    # told by the row forms: the record is not a dialogue we can train on
+    "nul_character": "The row holds a NUL character.",
+    "lone_surrogate": "The row holds half of a UTF-16 surrogate pair, which is no character.",
+    "missing_field": "A field that must be there is absent or null.",
+    "non_text_value": "A field that should be text is something else.",
+    "empty_instruction": "A user turn is empty or blank.",
+    "empty_output": "An assistant turn is empty or blank.",
+    "no_answer": "A prompt without any answer.",
+    "unknown_role": "A message's role is none of system, user and assistant.",
+    "wrong_turn_order": "The turns do not alternate between user and assistant after an optional system message.",
+}
+
+NOTES = {
+    "trailing_user_turn_cut": "The dialogue ended in an unanswered user turn; that turn is left out.",
+    "later_turns_cut": "Only the first question and answer of the dialogue are kept, as asked.",
+}
+
+
+class Rejected(Exception):
+    """This row cannot be used; `reason` is one of REASONS."""
+
+    def __init__(self, reason: str) -> None:
+        if reason not in REASONS:
+            raise ValueError(f"{reason!r} is not listed in REASONS")
+        super().__init__(reason)
+        self.reason = reason

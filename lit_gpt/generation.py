@@ -1,0 +1,130 @@
+"""Generation: one text, token by token, with a KV cache.
+
+temperature 0 takes the likeliest token; otherwise tokens are drawn, after keeping only the `top_k` likeliest, or the
+fewest whose probabilities reach `top_p` (nucleus sampling, Holtzman et al. 2020, arXiv 1904.09751), or both, in that
+order. Drawing depends on the seed alone, not on torch's global state.
+Not handled: batches of prompts, beam search, penalties, prompt templates (see prompts.py).
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from lit_gpt.errors import UserError
+from lit_gpt.kv_cache import KVCache
+from lit_gpt.model import GPT
+
+
+class Tokenizer(Protocol):
+    """What generation needs of a tokenizer."""
+
+    stop_ids: tuple[int, ...]
+    adds_bos: bool
+
+    def encode(self, text: str, bos: bool = False, eos: bool = False) -> list[int]: ...
+    def decode(self, ids: Sequence[int]) -> str: ...
+
+
+def generate(
+    model: GPT,
+    tokenizer: Tokenizer,
+    prompt: str,
+    max_new_tokens: int = 50,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int | None = None,
+) -> str:
+    """The text that follows the prompt as it stands; EOS ends it and is not part of it."""
+    prompt_ids = tokenizer.encode(prompt, bos=tokenizer.adds_bos)
+    new_ids = generate_ids(
+        model,
+        prompt_ids,
+        max_new_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        stop_ids=tokenizer.stop_ids,
+        seed=seed,
+    )
+    # Decoded together: alone, the new ids would lose the blank before their first word.
+    text = tokenizer.decode([*prompt_ids, *new_ids])
+    return text[len(tokenizer.decode(prompt_ids)) :]
+
+
+@torch.inference_mode()
+def generate_ids(
+    model: GPT,
+    prompt_ids: Sequence[int],
+    max_new_tokens: int,
+    *,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    stop_ids: Collection[int] = (),
+    seed: int | None = None,
+) -> Iterator[int]:
+    """The ids after the prompt, one by one, until a stop id (not given), max_new_tokens, or the end of the context.
+
+    seed: the same seed gives the same ids; None draws a new one each time.
+    UserError: an empty prompt, one that fills the context, or settings out of range. ValueError: training mode.
+    """
+    sampler = Sampler(temperature, top_k, top_p)
+    if max_new_tokens < 0:
+        raise UserError(f"max_new_tokens {max_new_tokens}", "0 or more", "change --max_new_tokens")
+    n_room = model.config.block_size - len(prompt_ids)
+    if model.training:
+        raise ValueError("generation needs a model in eval mode: its dropout would be on")
+    if not prompt_ids or n_room < 1:
+        expected = f"1 to {model.config.block_size - 1} tokens, to leave room for an answer"
+        raise UserError(f"a prompt of {len(prompt_ids)} tokens", expected, "change the prompt")
+    weight = model.transformer.wte.weight
+    generator = torch.Generator(weight.device)
+    generator.manual_seed(seed) if seed is not None else generator.seed()
+    n_new = min(max_new_tokens, n_room)
+    cache = KVCache(model.config, 1, len(prompt_ids) + n_new, weight.dtype, weight.device)
+    ids_BT = torch.tensor([list(prompt_ids)], device=weight.device)
+    for _ in range(n_new):
+        last = torch.tensor([ids_BT.size(1) - 1], device=weight.device)
+        next_id = sampler.pick(model(ids_BT, cache=cache, logits_at=last)[0], generator)
+        if next_id in stop_ids:
+            return
+        yield next_id
+        ids_BT = torch.tensor([[next_id]], device=weight.device)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How to pick a token from its logits; checked at birth."""
+
+    temperature: float = 0.0
+    top_k: int | None = None
+    top_p: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < float("inf"):
+            raise UserError(f"temperature {self.temperature}", "0 (greedy) or more", "change --temperature")
+        if self.top_k is not None and self.top_k < 1:
+            raise UserError(f"top_k {self.top_k}", "at least 1", "change --top_k or leave it out")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise UserError(f"top_p {self.top_p}", "above 0, at most 1", "change --top_p or leave it out")
+
+    def pick(self, logits_V: Tensor, generator: torch.Generator) -> int:
+        if self.temperature == 0:
+            return int(logits_V.argmax())
+        probabilities_V = torch.softmax(self._keep_likeliest(logits_V.float() / self.temperature), -1)
+        return int(torch.multinomial(probabilities_V, 1, generator=generator))
+
+    def _keep_likeliest(self, logits_V: Tensor) -> Tensor:
+        """The logits, with minus infinity for tokens outside top_k or top_p."""
+        sorted_V, order_V = logits_V.sort(descending=True, stable=True)
+        drop_V = torch.zeros_like(sorted_V, dtype=torch.bool)
+        if self.top_k is not None:
+            drop_V[self.top_k :] = True
+        if self.top_p is not None:
+            probabilities_V = sorted_V.masked_fill(drop_V, -torch.inf).softmax(-1)
+            drop_V |= probabilities_V.cumsum(-1) - probabilities_V >= self.top_p  # mass before this token
+        return logits_V.masked_fill(torch.empty_like(drop_V).scatter_(0, order_V, drop_V), -torch.inf)

@@ -1,0 +1,352 @@
+"""LoRA against Hugging Face's `peft`: the same A and B give the same logits, gradients, merged weights and files."""
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import peft
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from lit_gpt.checkpoint import load_model
+from lit_gpt.errors import UserError
+from lit_gpt.lora import (
+    LoRALinear,
+    LowRank,
+    add_lora,
+    count_trainable,
+    lora_layers,
+    lora_state_dict,
+    merge_lora,
+)
+from lit_gpt.model import GPT
+from lit_gpt.peft_adapters import TENSORS, load_adapter, save_adapter
+from lit_gpt.peft_settings import CONFIG
+from lit_gpt.weight_names import places
+from tests.tiny import save_checkpoint
+
+# name -> family and settings of config.json; the Llamas of tests/tiny.py share each key head among 3 query heads
+BASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "llama": ("llama", {"num_key_value_heads": 6}),
+    "llama_gqa": ("llama", {}),
+    "llama_tied": ("llama", {"tie_word_embeddings": True}),
+    "gpt_neox": ("gpt_neox", {}),
+}
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::FutureWarning:transformers"),
+    pytest.mark.filterwarnings("ignore:Model (has|with) `tie_word_embeddings=True`"),
+    pytest.mark.filterwarnings("ignore:The following (rank|alpha)_pattern keys did not match"),
+]
+TARGET_SETS = [("q", "v"), ("q", "k", "v", "o", "mlp"), ("head",), ("k", "head")]
+IDS_BT = torch.tensor([[3, 1, 4, 1, 5, 9], [2, 6, 5, 3, 5, 8]])
+
+
+@pytest.fixture(scope="module", params=BASES)
+def checkpoint_dir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random checkpoint as transformers writes it."""
+    directory = tmp_path_factory.mktemp(request.param)
+    family, settings = BASES[request.param]
+    save_checkpoint(directory, family, **settings)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def llama_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("llama")
+    save_checkpoint(directory, "llama")
+    return directory
+
+
+def reference(checkpoint_dir: Path) -> Any:
+    return transformers.AutoModelForCausalLM.from_pretrained(checkpoint_dir, dtype=torch.float32).eval()
+
+
+def scramble(tensors: dict[str, Tensor]) -> None:
+    """Random A and B, large enough that a misplaced row shows."""
+    generator = torch.Generator().manual_seed(2)
+    for tensor in tensors.values():
+        with torch.no_grad():
+            tensor.normal_(std=0.1, generator=generator)
+
+
+def adapted(checkpoint_dir: Path, targets: tuple[str, ...] = ("q", "v")) -> GPT:
+    """Our model with random pairs whose alpha / r is not a round number."""
+    model = load_model(checkpoint_dir)
+    add_lora(model, r=3, alpha=10, dropout=0.0, targets=targets, seed=1)
+    scramble(lora_state_dict(model))
+    return model.eval()
+
+
+def peft_adapter(checkpoint_dir: Path, directory: Path, **settings: Any) -> Any:
+    """A model that peft adapted, with random pairs, saved by peft itself."""
+    model = peft.get_peft_model(reference(checkpoint_dir), peft.LoraConfig(task_type="CAUSAL_LM", **settings))
+    scramble({name: p for name, p in model.named_parameters() if "lora_" in name})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # peft looks for a base on the hub
+        model.save_pretrained(directory)
+    return model.eval()
+
+
+def load_with_peft(checkpoint_dir: Path, directory: Path, **settings: Any) -> Any:
+    """The reference with an adapter; a key that is missing or a pattern that fits nothing is but a warning to peft."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("error", RuntimeWarning)
+        warnings.filterwarnings("ignore", message="Model (has|with) `tie_word_embeddings=True`")
+        return peft.PeftModel.from_pretrained(reference(checkpoint_dir), directory, **settings).eval()
+
+
+def assert_close(actual: Tensor, expected: Tensor, tolerance: float) -> None:
+    """Largest difference, relative to the largest value."""
+    assert actual.shape == expected.shape
+    assert (actual - expected).abs().max() <= tolerance * expected.abs().max()
+
+
+@pytest.mark.parametrize("targets", TARGET_SETS)
+def test_peft_loads_our_adapter_unchanged(checkpoint_dir: Path, tmp_path: Path, targets: tuple[str, ...]) -> None:
+    ours = adapted(checkpoint_dir, targets)
+    save_adapter(ours, tmp_path, "some/base")
+    logits = load_with_peft(checkpoint_dir, tmp_path)(IDS_BT).logits
+    plain = reference(checkpoint_dir)(IDS_BT).logits
+    assert_close(ours(IDS_BT), logits, 1e-5)
+    assert (logits - plain).abs().max() > 0.1 * plain.abs().max()
+    assert peft.PeftConfig.from_pretrained(tmp_path).base_model_name_or_path == "some/base"
+
+
+@pytest.mark.parametrize("targets", TARGET_SETS)
+def test_gradients_equal_pefts(checkpoint_dir: Path, tmp_path: Path, targets: tuple[str, ...]) -> None:
+    """Our gradients, written out as if they were the pairs, are peft's (where GPT-NeoX's stack is not zero)."""
+    ours = adapted(checkpoint_dir, targets)
+    save_adapter(ours, tmp_path, "base")
+    theirs = load_with_peft(checkpoint_dir, tmp_path, is_trainable=True)
+    ours(IDS_BT).logsumexp(-1).sum().backward()
+    theirs(IDS_BT).logits.logsumexp(-1).sum().backward()
+    stack = load_file(tmp_path / TENSORS)
+    with torch.no_grad():
+        for _, layer in lora_layers(ours):
+            for parameter in layer.lora.parameters():
+                parameter.copy_(parameter.grad)
+    save_adapter(ours, tmp_path, "base")
+    named = dict(theirs.named_parameters())
+    for key, gradient in load_file(tmp_path / TENSORS).items():
+        expected = named[key.replace(".weight", ".default.weight")].grad
+        assert_close(gradient, expected * (stack[key] != 0), 1e-5)
+
+
+@pytest.mark.parametrize("targets", TARGET_SETS)
+def test_merged_weights_equal_pefts(checkpoint_dir: Path, tmp_path: Path, targets: tuple[str, ...]) -> None:
+    ours = adapted(checkpoint_dir, targets)
+    save_adapter(ours, tmp_path, "base")
+    was_tied, unmerged = ours.config.tie_embeddings, ours(IDS_BT)
+    merged = load_with_peft(checkpoint_dir, tmp_path).merge_and_unload()
+    merge_lora(ours)
+    assert_close(ours(IDS_BT), unmerged, 1e-5)
+    weights = merged.state_dict()
+    for place in places(ours.config):
+        if place.lit == "transformer.wte" and was_tied and "head" in targets:
+            continue  # peft's merge writes into the shared tensor, and so changes the embedding too
+        name = "lm_head" if place.hf == "embed_out" else place.hf
+        assert_close(ours.get_submodule(place.lit).weight[place.rows], weights[f"{name}.weight"], 1e-6)
+
+
+@pytest.mark.parametrize(("targets", "modules"), [(("o", "mlp"), "all-linear"), (("head",), ["lm_head"])])
+def test_trainable_counts_equal_pefts(
+    checkpoint_dir: Path, tmp_path: Path, targets: tuple[str, ...], modules: Any
+) -> None:
+    ours = adapted(checkpoint_dir, targets)
+    exclude = r".*(q_proj|k_proj|v_proj|query_key_value)" if modules == "all-linear" else None
+    theirs = peft_adapter(checkpoint_dir, tmp_path, r=3, target_modules=modules, exclude_modules=exclude)
+    assert count_trainable(ours) == theirs.get_nb_trainable_parameters()[0]
+
+
+def test_trainable_counts_of_q_and_v_equal_pefts(llama_dir: Path, tmp_path: Path) -> None:
+    """Of a Llama: to peft, GPT-NeoX's q, k and v are one module."""
+    theirs = peft_adapter(llama_dir, tmp_path, r=3, target_modules=["q_proj", "v_proj"])
+    assert count_trainable(adapted(llama_dir)) == theirs.get_nb_trainable_parameters()[0]
+
+
+QKV_NAMES = r".*\.(q_proj|k_proj|v_proj|query_key_value)"
+PEFT_SETTINGS: dict[str, dict[str, Any]] = {
+    "qkv": {"target_modules": QKV_NAMES},
+    "all linears": {"target_modules": "all-linear", "r": 5, "lora_alpha": 7.5},
+    "one layer": {"target_modules": r".*\.layers\.1\..*(o_proj|down_proj|dense|query_key_value)"},
+    "head": {"target_modules": ["lm_head"], "lora_dropout": 0.3},
+    "patterns": {
+        "target_modules": "all-linear",
+        "rank_pattern": {"down_proj": 2, r"layers.1.attention.query_key_value": 6, r"layers\.0.*k_proj": 1},
+        "alpha_pattern": {"q_proj": 3, "dense": 5},
+    },
+}
+
+
+@pytest.mark.parametrize("name", PEFT_SETTINGS)
+def test_we_load_pefts_adapters(checkpoint_dir: Path, tmp_path: Path, name: str) -> None:
+    theirs = peft_adapter(checkpoint_dir, tmp_path, **PEFT_SETTINGS[name])
+    ours = load_model(checkpoint_dir)
+    load_adapter(ours, tmp_path)
+    expected = theirs(IDS_BT).logits
+    assert_close(ours(IDS_BT), expected, 1e-5)
+    again = tmp_path / "again"
+    again.mkdir()
+    save_adapter(ours, again, "base")
+    assert_close(load_with_peft(checkpoint_dir, again)(IDS_BT).logits, expected, 1e-5)
+
+
+@pytest.mark.parametrize("targets", TARGET_SETS)
+def test_our_adapter_comes_back_pair_by_pair(checkpoint_dir: Path, tmp_path: Path, targets: tuple[str, ...]) -> None:
+    ours = adapted(checkpoint_dir, targets)
+    save_adapter(ours, tmp_path, "base")
+    again = load_model(checkpoint_dir)
+    load_adapter(again, tmp_path)
+    before, after = lora_state_dict(ours), lora_state_dict(again)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert count_trainable(again) == count_trainable(ours)
+    assert torch.equal(again(IDS_BT), ours(IDS_BT))
+
+
+PARTS = {"q": slice(0, 24), "k": slice(24, 32), "v": slice(32, 40)}
+
+
+def one_linear(dtype: torch.dtype) -> tuple[LoRALinear, Any]:
+    """A fused [Q | K | V] linear of ours, and the three modules that peft adapts, with the same weights and pairs."""
+    torch.manual_seed(0)
+    fused = nn.Linear(16, 40).to(dtype)
+    separate = nn.ModuleDict({part: nn.Linear(16, rows.stop - rows.start).to(dtype) for part, rows in PARTS.items()})
+    theirs = peft.get_peft_model(separate, peft.LoraConfig(r=3, lora_alpha=7, target_modules=["q", "v"]))
+    scramble({name: p for name, p in theirs.named_parameters() if "lora_" in name})
+    modules = theirs.base_model.model
+    pairs = {part: LowRank(16, modules[part].out_features, r=3, alpha=7) for part in ("q", "v")}
+    with torch.no_grad():
+        for part, rows in PARTS.items():
+            separate[part].weight.copy_(fused.weight[rows])
+            separate[part].bias.copy_(fused.bias[rows])
+        for part, pair in pairs.items():
+            pair.A.copy_(modules[part].lora_A["default"].weight)
+            pair.B.copy_(modules[part].lora_B["default"].weight)
+    return LoRALinear(fused, PARTS, pairs), modules
+
+
+def test_one_linear_equals_pefts_to_a_millionth() -> None:
+    ours, theirs = one_linear(torch.float32)
+    x = torch.randn(7, 16, requires_grad=True)
+    weights = torch.randn(7, 40)
+    actual, expected = ours(x), torch.cat([theirs[part](x) for part in PARTS], dim=-1)
+    assert_close(actual, expected, 1e-6)
+    (x_gradient,) = torch.autograd.grad((actual * weights).sum(), x, retain_graph=True)
+    (actual * weights).sum().backward()
+    x.grad = None
+    (expected * weights).sum().backward()
+    assert_close(x_gradient, x.grad, 1e-6)
+    for part, pair in ours.pairs.items():
+        assert_close(pair.A.grad, theirs[part].lora_A["default"].weight.grad, 1e-6)
+        assert_close(pair.B.grad, theirs[part].lora_B["default"].weight.grad, 1e-6)
+    merged = ours.merged().weight
+    for part in ("q", "v"):
+        theirs[part].merge()
+    assert_close(merged, torch.cat([theirs[part].weight for part in PARTS]), 1e-6)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_one_linear_in_other_precisions(dtype: torch.dtype, autocast: bool) -> None:
+    ours, theirs = one_linear(dtype)
+    x = torch.randn(7, 16, dtype=dtype)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        actual, expected = ours(x), torch.cat([theirs[part](x) for part in PARTS], dim=-1)
+    assert actual.dtype == expected.dtype
+    assert_close(actual, expected, 2**-8 if autocast or dtype == torch.bfloat16 else 1e-6)  # bf16 has 8 bits
+
+
+def spoil_config(key: str, value: Any) -> Callable[[Path], None]:
+    def spoil(directory: Path) -> None:
+        config = json.loads((directory / CONFIG).read_text())
+        (directory / CONFIG).write_text(json.dumps({**config, key: value}))
+
+    return spoil
+
+
+def spoil_tensors(change: Callable[[dict[str, Tensor]], Any]) -> Callable[[Path], None]:
+    def spoil(directory: Path) -> None:
+        tensors = load_file(directory / TENSORS)
+        change(tensors)
+        save_file(tensors, directory / TENSORS)
+
+    return spoil
+
+
+DOWN_A = "base_model.model.model.layers.1.mlp.down_proj.lora_A.weight"
+SPOILT: dict[str, tuple[Callable[[Path], None], str]] = {
+    "DoRA": (spoil_config("use_dora", True), "use_dora"),
+    "rank-stabilised": (spoil_config("use_rslora", True), "use_rslora"),
+    "biases": (spoil_config("bias", "all"), "bias"),
+    "saved modules": (spoil_config("modules_to_save", ["lm_head"]), "modules_to_save"),
+    "PiSSA": (spoil_config("init_lora_weights", "pissa"), "pissa"),
+    "layers": (spoil_config("layers_to_transform", [0]), "layers_to_transform"),
+    "another technique": (spoil_config("peft_type", "LOHA"), "LOHA"),
+    "a setting of the future": (spoil_config("use_wonder", 1), "use_wonder"),
+    "rank": (spoil_config("r", 5), r"lora_A.weight is \(3, 48\), not \(5, 48\)"),
+    "targets": (spoil_config("target_modules", ["c_attn"]), "unexpected"),
+    "fewer targets": (spoil_config("target_modules", ["gate_proj"]), "up_proj.lora_A.weight is unexpected"),
+    "missing": (spoil_tensors(lambda t: t.pop(DOWN_A)), f"{DOWN_A} is missing"),
+    "unexpected": (spoil_tensors(lambda t: t.update(embed=torch.ones(1))), "embed is unexpected"),
+    "shape": (spoil_tensors(lambda t: t.update({DOWN_A: t[DOWN_A][:, 1:].clone()})), r"is \(3, 79\), not \(3, 80\)"),
+    "no tensors": (lambda d: (d / TENSORS).unlink(), TENSORS),
+    "cut tensors": (lambda d: (d / TENSORS).write_bytes((d / TENSORS).read_bytes()[:-9]) and None, TENSORS),
+    "no config": (lambda d: (d / CONFIG).unlink(), CONFIG),
+    "broken config": (lambda d: (d / CONFIG).write_text("[") and None, CONFIG),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_what_we_would_compute_wrongly_is_refused(llama_dir: Path, tmp_path: Path, name: str) -> None:
+    save_adapter(adapted(llama_dir, ("mlp",)), tmp_path, "base")
+    spoil, told = SPOILT[name]
+    spoil(tmp_path)
+    model = load_model(llama_dir)
+    with pytest.raises(UserError, match=told):
+        load_adapter(model, tmp_path)
+    assert not any(lora_layers(model))
+
+
+@pytest.mark.parametrize(("family", "settings"), [BASES["llama"], BASES["gpt_neox"]])
+def test_an_adapter_for_another_base_is_refused(
+    llama_dir: Path, tmp_path: Path, family: str, settings: dict[str, Any]
+) -> None:
+    save_checkpoint(tmp_path, family, **settings)
+    save_adapter(adapted(llama_dir, ("k", "head")), tmp_path, "base")
+    with pytest.raises(UserError, match=r"k_proj.lora_[AB].weight is"):
+        load_adapter(load_model(tmp_path), tmp_path)
+
+
+def test_a_head_whose_base_was_changed_is_refused(llama_dir: Path, tmp_path: Path) -> None:
+    """peft writes the base's weight beside an adapted head, in case somebody enlarged the vocabulary."""
+    peft_adapter(llama_dir, tmp_path, target_modules=["lm_head"])
+    key = "base_model.model.lm_head.base_layer.weight"
+    assert key in load_file(tmp_path / TENSORS)
+    spoil_tensors(lambda tensors: tensors[key].mul_(2))(tmp_path)
+    with pytest.raises(UserError, match=f"{key} is unexpected"):
+        load_adapter(load_model(llama_dir), tmp_path)
+
+
+def test_a_stack_that_was_changed_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, "gpt_neox")
+    save_adapter(adapted(tmp_path), tmp_path, "base")
+    tensors = load_file(tmp_path / TENSORS)
+    for tensor in tensors.values():
+        tensor.fill_(1.0)
+    save_file(tensors, tmp_path / TENSORS, metadata={"lit_gpt.stacked_parts": "q v"})
+    with pytest.raises(UserError, match="query_key_value"):
+        load_adapter(load_model(tmp_path), tmp_path)
+
+
+def test_the_config_reads_as_a_person_would_write_it(llama_dir: Path, tmp_path: Path) -> None:
+    save_adapter(adapted(llama_dir), tmp_path, "meta-llama/Llama-2-7b-hf")
+    config = json.loads((tmp_path / CONFIG).read_text())
+    assert config["target_modules"] == ["q_proj", "v_proj"]
+    assert (config["r"], config["lora_alpha"], config["rank_pattern"], config["alpha_pattern"]) == (3, 10, {}, {})
