@@ -61,7 +61,6 @@ class GenerateSettings:
 
 def main(settings: GenerateSettings) -> None:
     from lit_gpt.generation import generate_ids
-
     from lit_gpt.loading import load
     from lit_gpt.tokens.encode import encode_prompt
 

@@ -276,7 +276,6 @@ class Rotary:
             self._tables[device] = self._make(min(2 * n_positions, self.block_size), device)
         return self._tables[device]
 
-    @torch.inference_mode(False)  # else tables born in generation could not serve a later backward pass
     def _make(self, n_positions: int, device: torch.device) -> tuple[Tensor, Tensor]:
         exponents_R = torch.arange(0, self.rope_size, 2, dtype=torch.float32, device=device) / self.rope_size
         positions_S = torch.arange(n_positions, dtype=torch.float32, device=device)

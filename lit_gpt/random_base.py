@@ -1,7 +1,8 @@
 """A tiny base model with random weights and a tokenizer of its own, made on the spot.
 
-It has learnt nothing: it shows that the machinery works, offline and in seconds, and tests use it. Llama architecture, in
-Hugging Face layout. Its byte-level BPE (Sennrich et al. 2016, arXiv 1508.07909) is learnt from the texts it is given.
+It has learnt nothing: it shows that the machinery works, offline and in seconds, and tests use it. Llama
+architecture, in Hugging Face layout. Its byte-level BPE (Sennrich et al. 2016, arXiv 1508.07909) is learnt from the
+texts it is given.
 """
 
 import tempfile

@@ -22,7 +22,6 @@ def main(
         dtype: the converted model's numbers; as_is keeps them
     """
     from lit_gpt.checkpoint import convert_hf_to_lit
-
     from lit_gpt.loading import DTYPES
 
     return convert_hf_to_lit(checkpoint_dir or only_checkpoint(), DTYPES.get(dtype))

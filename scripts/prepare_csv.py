@@ -9,7 +9,6 @@ given a checkpoint, their tokens beside them.
 from pathlib import Path
 
 from lit_gpt.data.sources.user_file import source
-
 from lit_gpt.prepare_command import prepare_command
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Writes the examples to data/dolly and, given a checkpoint, their tokens beside t
 from pathlib import Path
 
 from lit_gpt.data.sources.dolly import source
-
 from lit_gpt.prepare_command import prepare_command
 
 if __name__ == "__main__":

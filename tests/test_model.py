@@ -199,7 +199,7 @@ def test_tables_survive_a_meta_start_and_casts() -> None:
 
 
 def test_training_after_generation() -> None:
-    """Tables made in inference mode must serve autograd."""
+    """Tables made in inference mode serve autograd too."""
     model = make_model()
     with torch.inference_mode():
         model(make_ids())

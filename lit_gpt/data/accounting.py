@@ -1,7 +1,6 @@
 """What became of the rows of a source: counted on the way, told at the end."""
 
 import sys
-import textwrap
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -48,7 +47,7 @@ def report(source: Source, read_as: str, tally: Tally, n_train: int, n_validatio
         say("  too few rows to hold some out: all of them train, and there is no validation set")
     if tally.first_used:
         for message in tally.first_used.messages[:3]:
-            say(f"  {message.role + ':':<10} {textwrap.shorten(message.content, SHOWN_CHARS, placeholder=' …')}")
+            say(f"  {message.role + ':':<10} {' '.join(message.content[:SHOWN_CHARS].split())}")
 
 
 def nothing_usable(source: Source, read_as: str, tally: Tally) -> UserError:

@@ -72,12 +72,14 @@ def choose_files(names: list[str], where: str) -> list[str]:
     data = [name for name in sorted(names) if suffix_of(name) in FORMAT_OF_SUFFIX]
     chosen = [name for name in data if "train" in PurePosixPath(name).name.lower()] or data
     if not chosen:
-        raise UserError(f"{where} without any data file", f"a file named {_endings()}", REMEDY)
+        raise UserError(
+            f"{where} without any data file", f"a file named {_endings()}", "name the file to read with --source FILE"
+        )
     if len({suffix_of(name) for name in chosen}) > 1:
         raise UserError(
             f"{where} with files of several formats: {', '.join(chosen[:10])}",
             "files of one format, so that no row is read twice",
-            "name the one to read with --source FILE",
+            "name the file to read with --source FILE",
         )
     return chosen
 

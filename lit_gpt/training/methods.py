@@ -19,10 +19,15 @@ from lit_gpt.training.settings import LoraSettings
 
 
 class Method(Protocol):
-    """`gpu_precision` is what `--precision auto` means on a GPU with bfloat16."""
+    """What the loop asks of a method."""
 
-    name: str
-    gpu_precision: str
+    @property
+    def name(self) -> str:
+        """As in out/<name>/<data set>."""
+
+    @property
+    def gpu_precision(self) -> str:
+        """What `--precision auto` means on a GPU with bfloat16."""
 
     @property
     def hyperparameters(self) -> dict[str, Any]:

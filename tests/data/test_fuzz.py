@@ -24,6 +24,9 @@ text = st.text(st.sampled_from("ab ,;|\t\"'\\{}[]:\n\r0é€𝄞\u2028") | st.ch
 cell = text.map(lambda value: value.replace("\r", "\r\n"))
 row = st.fixed_dictionaries(dict.fromkeys(COLUMNS, cell))
 rows = st.lists(row, min_size=1, max_size=8)
+# where text begins or ends in one of these, two rows with one lost quote between them can be read in two ways
+plain_ends = cell.map(lambda value: value.strip('",\r\n'))
+plain_rows = st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, plain_ends)), min_size=1, max_size=8)
 json_row = st.fixed_dictionaries(
     {"instruction": text, "output": text},
     optional={"input": text, "history": st.lists(st.lists(text, min_size=2, max_size=2), max_size=2)},
@@ -98,7 +101,7 @@ def csv_line(each: dict, quoting: int, end: str) -> bytes:
 
 
 def check_csv(data: st.DataObject) -> None:
-    whole = data.draw(rows)
+    whole = data.draw(plain_rows)
     quoting = data.draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     end = data.draw(st.sampled_from(["\n", "\r\n"]))
     lines = [csv_line(each, quoting, end).removesuffix(end.encode()) for each in whole]

@@ -13,6 +13,7 @@ Not handled: a damaged element whose own text looks like the start of another ma
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -158,7 +159,7 @@ def _is_damage(window: _Window, failed_at: int, names: _Names) -> bool:
 
 
 def _starts_in(window: _Window, end: int, names: _Names) -> bool:
-    return any(start < end and names.may_start_element(name) for start, name in _marks(window))
+    return any(names.may_start_element(name) for _, name in _marks(window, end))
 
 
 def _next_element(window: _Window, names: _Names) -> int:
@@ -171,9 +172,9 @@ def _next_element(window: _Window, names: _Names) -> int:
             return len(window.text)
 
 
-def _marks(window: _Window) -> Iterator[tuple[int, str | None]]:
-    """Where objects seem to start after the present position, and their first names."""
-    for mark in OBJECT_START.finditer(window.text, window.position + 1):
+def _marks(window: _Window, end: int = sys.maxsize) -> Iterator[tuple[int, str | None]]:
+    """Where objects seem to start after the present position and before `end`, and their first names."""
+    for mark in OBJECT_START.finditer(window.text, window.position + 1, end):
         yield mark.start(), _unescape(mark[1])
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 
 from lit_gpt.seeds import derive_seed
 
-WORDS = (
-    "apple bridge candle desert engine forest garden harbor island jacket kettle lantern meadow needle orange "
-    "pepper quarry ribbon silver timber umbrella valley window yellow anchor basket copper dragon feather goblet "
-    "hammer insect jungle kitten ladder marble napkin oyster pencil rocket"
-).split()
+WORDS = """
+    apple bridge candle desert engine forest garden harbor island jacket kettle lantern meadow needle orange
+    pepper quarry ribbon silver timber umbrella valley window yellow anchor basket copper dragon feather goblet
+    hammer insect jungle kitten ladder marble napkin oyster pencil rocket
+""".split()
 
 
 def rows(n_rows: int, seed: int) -> Iterator[dict[str, str]]:
