@@ -70,9 +70,17 @@ def main(settings: GenerateSettings) -> None:
     style = prompt_style(s.prompt_style) if s.prompt_style else trained_with or prompt_style("raw")
     model, tokenizer = load(checkpoint_dir, s.adapter_dir, s.dtype, s.device)
     prompt_ids = encode_prompt([user_message(s.prompt, s.input)], tokenizer, style)
-    drawing = {"temperature": s.temperature, "top_k": s.top_k, "top_p": s.top_p, "stop_ids": tokenizer.stop_ids}
     for number in range(s.num_samples):
-        ids = generate_ids(model, prompt_ids, s.max_new_tokens, seed=s.seed + number, **drawing)
+        ids = generate_ids(
+            model,
+            prompt_ids,
+            s.max_new_tokens,
+            temperature=s.temperature,
+            top_k=s.top_k,
+            top_p=s.top_p,
+            stop_ids=tokenizer.stop_ids,
+            seed=s.seed + number,
+        )
         text = tokenizer.decode([*prompt_ids, *ids])
         print(text[len(tokenizer.decode(prompt_ids)) :])  # the new ids alone would lose the blank before them
 

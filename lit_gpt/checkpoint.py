@@ -11,30 +11,26 @@ Not handled: quantised weights, adapters (see peft_adapters.py), downloading.
 """
 
 import contextlib
-import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from lit_gpt.config import Config
 from lit_gpt.errors import UserError
-from lit_gpt.files import new_directory, read_json, sha256_of, write_json
+from lit_gpt.files import read_json, sha256_of, write_json
 from lit_gpt.model import GPT
 from lit_gpt.weight_files import (
     PATTERNS,
-    Spec,
     WeightFiles,
     broken,
     find_weight_files,
     write_safetensors,
-    write_sharded,
 )
-from lit_gpt.weight_slots import LitTensors, Slot, hf_slots, lit_slots, some
+from lit_gpt.weight_slots import LitTensors, hf_slots, lit_slots, some
 
 CONFIG = "config.json"
 LIT_WEIGHTS = "lit_model.safetensors"
@@ -51,10 +47,10 @@ COMPANION_PATTERNS = (*TOKENIZER_PATTERNS, "generation_config.json", "LICENSE*",
 def load_config(checkpoint_dir: Path) -> Config:
     """The Config of a checkpoint directory; UserError when there is none or it cannot be honoured."""
     if (checkpoint_dir / CONFIG).is_file():
-        return Config.from_hf(_read_object(checkpoint_dir / CONFIG))
+        return Config.from_hf(read_object(checkpoint_dir / CONFIG))
     if (checkpoint_dir / LIT_CONFIG).is_file():
         return _read_lit_config(checkpoint_dir)[0]
-    raise _no_checkpoint(checkpoint_dir, CONFIG)
+    raise no_checkpoint(checkpoint_dir, CONFIG)
 
 
 def load_model(
@@ -64,8 +60,8 @@ def load_model(
 
     dtype: of all weights, cast on the way; None keeps each one's own.
     """
-    model = _empty_model(load_config(checkpoint_dir))
-    if _has_fresh_lit_weights(checkpoint_dir):
+    model = empty_model(load_config(checkpoint_dir))
+    if has_fresh_lit_weights(checkpoint_dir):
         tensors = LitTensors(WeightFiles([checkpoint_dir / LIT_WEIGHTS]), lit_slots(model), model, dtype)
     else:
         tensors = LitTensors(_open_hf(checkpoint_dir), hf_slots(model), model, dtype)
@@ -83,35 +79,11 @@ def convert_hf_to_lit(checkpoint_dir: Path, dtype: torch.dtype | None = None) ->
     dtype: of all tensors; None keeps each tensor's own.
     """
     stamps = _stamps(checkpoint_dir)
-    model = _empty_model(load_config(checkpoint_dir))
+    model = empty_model(load_config(checkpoint_dir))
     tensors = LitTensors(_open_hf(checkpoint_dir), hf_slots(model), model, dtype)
     write_safetensors(checkpoint_dir / LIT_WEIGHTS, tensors.specs, tensors.read)
     write_json(checkpoint_dir / LIT_CONFIG, {"config": asdict(model.config), "made_from": stamps})
     return checkpoint_dir / LIT_WEIGHTS
-
-
-def convert_lit_to_hf(checkpoint_dir: Path, out_dir: Path) -> Path:
-    """Write lit_model.safetensors back as a plain Hugging Face directory, bit for bit; out_dir."""
-    do = f"python scripts/convert_hf_checkpoint.py --checkpoint_dir {checkpoint_dir}"
-    if not (checkpoint_dir / LIT_WEIGHTS).is_file():
-        raise UserError(f"no {LIT_WEIGHTS} in {checkpoint_dir}", "a converted checkpoint", do)
-    if not _has_fresh_lit_weights(checkpoint_dir):
-        raise UserError(f"a {LIT_WEIGHTS} that was not made from the files beside it", "one that was", do)
-    model = _empty_model(load_config(checkpoint_dir))
-    tensors = LitTensors(WeightFiles([checkpoint_dir / LIT_WEIGHTS]), lit_slots(model), model, dtype=None)
-    dtypes = {lit: spec.dtype for lit, spec in tensors.specs.items()}
-    return _write_hf_directory(out_dir, checkpoint_dir, hf_slots(model), dtypes, tensors.read)
-
-
-def save_hf_checkpoint(model: GPT, out_dir: Path, checkpoint_dir: Path) -> Path:
-    """Write a network without adapters as a plain Hugging Face directory; out_dir.
-
-    config.json, tokenizer and licence files come from checkpoint_dir, the checkpoint it was made from. A head that
-    was tied and no longer is (merging an adapter of the head parts them) is written, and config.json says so.
-    """
-    tensors = model.state_dict()
-    dtypes = {lit: tensor.dtype for lit, tensor in tensors.items()}
-    return _write_hf_directory(out_dir, checkpoint_dir, hf_slots(model), dtypes, tensors.__getitem__)
 
 
 def checkpoint_hashes(checkpoint_dir: Path) -> dict[str, str]:
@@ -121,8 +93,8 @@ def checkpoint_hashes(checkpoint_dir: Path) -> dict[str, str]:
     """
     weights = find_weight_files(checkpoint_dir) or [checkpoint_dir / LIT_WEIGHTS]
     names = {path.name for path in weights if path.is_file()}
-    names |= {path.name for path in _matching(checkpoint_dir, (CONFIG, *TOKENIZER_PATTERNS))}
-    known = _read_object(checkpoint_dir / HASHES) if (checkpoint_dir / HASHES).is_file() else {}
+    names |= {path.name for path in matching(checkpoint_dir, (CONFIG, *TOKENIZER_PATTERNS))}
+    known = read_object(checkpoint_dir / HASHES) if (checkpoint_dir / HASHES).is_file() else {}
     records: dict[str, dict[str, Any]] = {}
     for name in sorted(names):
         stamp, kept = _stamp(checkpoint_dir / name), known.get(name, {})
@@ -139,7 +111,7 @@ def find_checkpoints(root: Path, depth: int = 3) -> list[Path]:
     found = set()
     for level in range(depth + 1):
         for name in (CONFIG, LIT_CONFIG):
-            found |= {path.parent for path in root.glob("*/" * level + name) if _is_checkpoint(path.parent)}
+            found |= {path.parent for path in root.glob("*/" * level + name) if is_checkpoint(path.parent)}
     hidden = [path for path in found if any(part.startswith(".") for part in path.relative_to(root).parts)]
     return sorted(found.difference(hidden))
 
@@ -147,11 +119,11 @@ def find_checkpoints(root: Path, depth: int = 3) -> list[Path]:
 def _open_hf(checkpoint_dir: Path) -> WeightFiles:
     paths = find_weight_files(checkpoint_dir)
     if not paths:
-        raise _no_checkpoint(checkpoint_dir, " or ".join(PATTERNS))
+        raise no_checkpoint(checkpoint_dir, " or ".join(PATTERNS))
     return WeightFiles(paths)
 
 
-def _has_fresh_lit_weights(checkpoint_dir: Path) -> bool:
+def has_fresh_lit_weights(checkpoint_dir: Path) -> bool:
     """Whether to read our own file: each Hugging Face file that is there now is one it was made from."""
     if not all((checkpoint_dir / name).is_file() for name in (LIT_WEIGHTS, LIT_CONFIG)):
         return False
@@ -164,7 +136,7 @@ def _has_fresh_lit_weights(checkpoint_dir: Path) -> bool:
 
 def _read_lit_config(checkpoint_dir: Path) -> tuple[Config, dict[str, Any]]:
     path = checkpoint_dir / LIT_CONFIG
-    record = _read_object(path)
+    record = read_object(path)
     try:
         return Config(**record["config"]), dict(record["made_from"])
     except (KeyError, TypeError, ValueError) as error:
@@ -173,7 +145,7 @@ def _read_lit_config(checkpoint_dir: Path) -> tuple[Config, dict[str, Any]]:
 
 def _stamps(checkpoint_dir: Path) -> dict[str, dict[str, int]]:
     """Size and time of the Hugging Face files that decide the network."""
-    return {path.name: _stamp(path) for path in _matching(checkpoint_dir, (CONFIG, *PATTERNS))}
+    return {path.name: _stamp(path) for path in matching(checkpoint_dir, (CONFIG, *PATTERNS))}
 
 
 def _stamp(path: Path) -> dict[str, int]:
@@ -181,66 +153,30 @@ def _stamp(path: Path) -> dict[str, int]:
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
-def _write_hf_directory(
-    out_dir: Path,
-    checkpoint_dir: Path,
-    slots: dict[str, Slot],
-    dtypes: dict[str, torch.dtype],
-    read: Callable[[str], Tensor],
-) -> Path:
-    """The common end of all exports. `dtypes` and `read` go by our names for tensors."""
-    if not (checkpoint_dir / CONFIG).is_file():
-        raise _no_checkpoint(checkpoint_dir, CONFIG)
-    _check_replaceable(out_dir, checkpoint_dir)
-    specs = {name: Spec(dtypes[slot.lit], slot.shape) for name, slot in slots.items()}
-    hf = _read_object(checkpoint_dir / CONFIG)
-    if len(set(dtypes.values())) == 1:
-        hf["dtype" if "dtype" in hf else "torch_dtype"] = str(next(iter(dtypes.values()))).removeprefix("torch.")
-    if any(slot.lit == "lm_head.weight" for slot in slots.values()):
-        hf["tie_word_embeddings"] = False
-    with new_directory(out_dir) as new:
-        write_sharded(new, specs, lambda name: read(slots[name].lit)[slots[name].rows])
-        write_json(new / CONFIG, hf)
-        for path in _matching(checkpoint_dir, COMPANION_PATTERNS):
-            shutil.copyfile(path, new / path.name)
-    return out_dir
+def is_checkpoint(directory: Path) -> bool:
+    return all(matching(directory, patterns) for patterns in ((CONFIG, LIT_CONFIG), (LIT_WEIGHTS, *PATTERNS)))
 
 
-def _check_replaceable(out_dir: Path, checkpoint_dir: Path) -> None:
-    """Only an earlier checkpoint may be replaced, and never the one being read."""
-    expected, do = "a new directory, or an earlier checkpoint and nothing else", "change --out_dir"
-    if checkpoint_dir.resolve().is_relative_to(out_dir.resolve()):
-        raise UserError(f"out_dir {out_dir}, which holds the checkpoint being read", expected, do)
-    held = list(out_dir.iterdir()) if out_dir.is_dir() else []
-    holds_more = any(path.is_dir() for path in held) or (held and not _is_checkpoint(out_dir))
-    if out_dir.is_file() or holds_more:
-        raise UserError(f"out_dir {out_dir}, which holds something else", expected, do)
-
-
-def _is_checkpoint(directory: Path) -> bool:
-    return all(_matching(directory, patterns) for patterns in ((CONFIG, LIT_CONFIG), (LIT_WEIGHTS, *PATTERNS)))
-
-
-def _matching(directory: Path, patterns: Iterable[str]) -> list[Path]:
+def matching(directory: Path, patterns: Iterable[str]) -> list[Path]:
     return sorted(path for pattern in patterns for path in directory.glob(pattern) if path.is_file())
 
 
-def _no_checkpoint(checkpoint_dir: Path, lacks: str) -> UserError:
+def no_checkpoint(checkpoint_dir: Path, lacks: str) -> UserError:
     """What is missing, what there is near by, and how to get what was asked for."""
     here = checkpoint_dir.absolute()
     near = {str(path) for depth, root in enumerate(here.parents[:2], 1) for path in find_checkpoints(root, depth)}
-    do = f"python scripts/download.py --repo_id {'/'.join(here.parts[-2:])}"
+    do = "put config.json, the weights and the tokenizer files there"
     if near:
-        do += f"; or use one that is there: {some(sorted(near))}"
+        do += f", or use one that is there: {some(sorted(near))}"
     return UserError(f"{checkpoint_dir} without {lacks}", "a Hugging Face checkpoint directory", do)
 
 
-def _empty_model(config: Config) -> GPT:
+def empty_model(config: Config) -> GPT:
     with torch.device("meta"):
         return GPT(config)
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
     try:
         value = read_json(path)
     except (ValueError, RecursionError) as error:

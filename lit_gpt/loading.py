@@ -4,8 +4,9 @@ from pathlib import Path
 
 import torch
 
-from lit_gpt.checkpoint import load_model, save_hf_checkpoint
+from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
+from lit_gpt.export import check_replaceable, write_hf_files
 from lit_gpt.files import new_directory
 from lit_gpt.lora import merge_lora
 from lit_gpt.model import GPT
@@ -34,14 +35,13 @@ def load(
 
 def merge_adapter(checkpoint_dir: Path, adapter_dir: Path, out_dir: Path) -> Path:
     """Write base and adapter as one plain Hugging Face directory, in the base's own dtype."""
-    if out_dir.resolve() in (checkpoint_dir.resolve(), adapter_dir.resolve()):
-        raise UserError(f"--out_dir {out_dir}, which is merged from", "a directory of its own", "choose another")
+    check_replaceable(out_dir, checkpoint_dir)
     model = load_model(checkpoint_dir, dtype=None)
     load_adapter(model, adapter_dir)
     merge_lora(model)
     style = read_prompt_style(adapter_dir)
     with new_directory(out_dir) as temporary:
-        save_hf_checkpoint(model, temporary, checkpoint_dir)
+        write_hf_files(model, temporary, checkpoint_dir)
         if style is not None:
             write_prompt_style(temporary, style)
     return out_dir

@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from lit_gpt.checkpoint import save_hf_checkpoint
 from lit_gpt.config import Config
 from lit_gpt.example import user_message
+from lit_gpt.export import save_hf_checkpoint
 from lit_gpt.files import write_json
 from lit_gpt.model import GPT
 from lit_gpt.prompts import STYLES

@@ -33,7 +33,7 @@ LAYOUTS = ((SINGLE, INDEX), ("pytorch_model.bin", "pytorch_model.bin.index.json"
 PATTERNS = ("model*.safetensors*", "pytorch_model*.bin*")
 MAX_SHARD_BYTES = 5 * 10**9  # Hugging Face's customary shard: small enough to download again
 DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
-GET_AGAIN = "download it again: python scripts/download.py --repo_id ORG/NAME"
+GET_AGAIN = "get the checkpoint's files again"
 
 
 class Spec(NamedTuple):

@@ -18,7 +18,7 @@ def main(out_dir: Path, checkpoint_dir: Path | None = None) -> Path:
         out_dir: where the Hugging Face directory goes
         checkpoint_dir: the converted checkpoint; the default is the only one under checkpoints/
     """
-    from lit_gpt.checkpoint import convert_lit_to_hf
+    from lit_gpt.export import convert_lit_to_hf
 
     return convert_lit_to_hf(checkpoint_dir or only_checkpoint(), out_dir)
 

@@ -29,6 +29,7 @@ ROOMS = {
     "lit_gpt.peft_settings": (1, "network"),
     "lit_gpt.weight_files": (1, "network"),
     "lit_gpt.weight_slots": (1, "network"),
+    "lit_gpt.export": (1, "network"),
     "lit_gpt.tokenizer": (1, "network"),
     "lit_gpt.vocabulary": (1, "network"),
     "lit_gpt.prompts": (1, "network"),

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from lit_gpt.checkpoint import save_hf_checkpoint
+from lit_gpt.export import write_hf_files
 from lit_gpt.lora import add_lora, load_lora_state_dict, lora_state_dict
 from lit_gpt.model import GPT
 from lit_gpt.peft_adapters import save_adapter
@@ -91,7 +91,7 @@ class Full:
             parameter.data.copy_(tensors[name])
 
     def export(self, model: GPT, directory: Path, checkpoint_dir: Path) -> None:
-        save_hf_checkpoint(model, directory, checkpoint_dir)
+        write_hf_files(model, directory, checkpoint_dir)
 
 
 def trainable_parameters(model: nn.Module) -> dict[str, nn.Parameter]:

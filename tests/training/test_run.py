@@ -57,7 +57,7 @@ def test_validation_is_the_same_rows_each_time(job: Job) -> None:
 
 
 def test_best_is_the_step_with_the_lowest_validation_loss(job: Job) -> None:
-    out_dir = replace(job, method="full", learning_rate=0.1, max_steps=20).run()  # so high that it gets worse again
+    out_dir = replace(job, method="full", learning_rate=1.0, max_steps=20).run()  # so high that it gets worse
     validations = {r["step"]: r["val_loss"] for r in read_metrics(out_dir) if "val_loss" in r}
     best = json.loads((out_dir / "best" / "manifest.json").read_text())["counts"]
     assert best == {"step": min(validations, key=validations.get), "val_loss": min(validations.values())}

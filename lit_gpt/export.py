@@ -1,0 +1,94 @@
+"""Checkpoints given back: plain Hugging Face directories, written whole or not at all.
+
+config.json, tokenizer and licence files come from the checkpoint that the weights were made from. A head that was
+tied and no longer is (merging an adapter of the head parts them) is written, and config.json says so.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lit_gpt.checkpoint import (
+    COMPANION_PATTERNS,
+    CONFIG,
+    LIT_WEIGHTS,
+    empty_model,
+    has_fresh_lit_weights,
+    is_checkpoint,
+    load_config,
+    matching,
+    no_checkpoint,
+    read_object,
+)
+from lit_gpt.errors import UserError
+from lit_gpt.files import new_directory, write_json
+from lit_gpt.model import GPT
+from lit_gpt.weight_files import Spec, WeightFiles, write_sharded
+from lit_gpt.weight_slots import LitTensors, Slot, hf_slots, lit_slots
+
+
+def save_hf_checkpoint(model: GPT, out_dir: Path, checkpoint_dir: Path) -> Path:
+    """Write a network without adapters as a plain Hugging Face directory; out_dir."""
+    check_replaceable(out_dir, checkpoint_dir)
+    with new_directory(out_dir) as new:
+        write_hf_files(model, new, checkpoint_dir)
+    return out_dir
+
+
+def write_hf_files(model: GPT, directory: Path, checkpoint_dir: Path) -> None:
+    """Fill an empty directory with a network without adapters and what belongs to it."""
+    tensors = model.state_dict()
+    dtypes = {lit: tensor.dtype for lit, tensor in tensors.items()}
+    _write(directory, checkpoint_dir, hf_slots(model), dtypes, tensors.__getitem__)
+
+
+def convert_lit_to_hf(checkpoint_dir: Path, out_dir: Path) -> Path:
+    """Write lit_model.safetensors back as a plain Hugging Face directory, bit for bit; out_dir."""
+    do = f"python scripts/convert_hf_checkpoint.py --checkpoint_dir {checkpoint_dir}"
+    if not (checkpoint_dir / LIT_WEIGHTS).is_file():
+        raise UserError(f"no {LIT_WEIGHTS} in {checkpoint_dir}", "a converted checkpoint", do)
+    if not has_fresh_lit_weights(checkpoint_dir):
+        raise UserError(f"a {LIT_WEIGHTS} that was not made from the files beside it", "one that was", do)
+    model = empty_model(load_config(checkpoint_dir))
+    tensors = LitTensors(WeightFiles([checkpoint_dir / LIT_WEIGHTS]), lit_slots(model), model, dtype=None)
+    dtypes = {lit: spec.dtype for lit, spec in tensors.specs.items()}
+    check_replaceable(out_dir, checkpoint_dir)
+    with new_directory(out_dir) as new:
+        _write(new, checkpoint_dir, hf_slots(model), dtypes, tensors.read)
+    return out_dir
+
+
+def _write(
+    directory: Path,
+    checkpoint_dir: Path,
+    slots: dict[str, Slot],
+    dtypes: dict[str, torch.dtype],
+    read: Callable[[str], Tensor],
+) -> None:
+    """The common end of all exports. `dtypes` and `read` go by our names for tensors."""
+    if not (checkpoint_dir / CONFIG).is_file():
+        raise no_checkpoint(checkpoint_dir, CONFIG)
+    hf = read_object(checkpoint_dir / CONFIG)
+    if len(set(dtypes.values())) == 1:
+        hf["dtype" if "dtype" in hf else "torch_dtype"] = str(next(iter(dtypes.values()))).removeprefix("torch.")
+    if any(slot.lit == "lm_head.weight" for slot in slots.values()):
+        hf["tie_word_embeddings"] = False
+    specs = {name: Spec(dtypes[slot.lit], slot.shape) for name, slot in slots.items()}
+    write_sharded(directory, specs, lambda name: read(slots[name].lit)[slots[name].rows])
+    write_json(directory / CONFIG, hf)
+    for path in matching(checkpoint_dir, COMPANION_PATTERNS):
+        shutil.copyfile(path, directory / path.name)
+
+
+def check_replaceable(out_dir: Path, checkpoint_dir: Path) -> None:
+    """Only an earlier checkpoint may be replaced, and never the one being read."""
+    expected, do = "a new directory, or an earlier checkpoint and nothing else", "change --out_dir"
+    if checkpoint_dir.resolve().is_relative_to(out_dir.resolve()):
+        raise UserError(f"out_dir {out_dir}, which holds the checkpoint being read", expected, do)
+    held = list(out_dir.iterdir()) if out_dir.is_dir() else []
+    holds_more = any(path.is_dir() for path in held) or (held and not is_checkpoint(out_dir))
+    if out_dir.is_file() or holds_more:
+        raise UserError(f"out_dir {out_dir}, which holds something else", expected, do)
