@@ -22,7 +22,8 @@ from typing import Any, NoReturn
 from lit_gpt.errors import Interrupted, ResourceError, UserError, suggestion
 
 Command = Callable[..., Path | None]
-RESOURCE_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENOMEM}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
 # CUDA's and the CPU allocator's words for the same thing; torch itself may not be imported here
 OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|Unable to allocate", re.IGNORECASE)
 
@@ -97,14 +98,14 @@ def exit_code_of(action: Callable[[], None]) -> int:
 def is_resource_error(error: BaseException) -> bool:
     """Whether the machine, rather than the user or we, is at fault."""
     if isinstance(error, OSError):
-        return error.errno in RESOURCE_ERRNOS
+        return error.errno in FULL | UNWRITABLE | {errno.ENOMEM}
     return isinstance(error, ResourceError | MemoryError) or bool(OUT_OF_MEMORY.search(str(error)))
 
 
 def _remedy(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "choose a folder you may write to"
-    if isinstance(error, OSError) and error.errno != errno.ENOMEM:
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        return "choose a folder that one can write to"
+    if isinstance(error, OSError) and error.errno in FULL:
         return "free some disk space, or write elsewhere"
     return "use less memory: a smaller --micro_batch_size or --max_seq_length"
 
@@ -147,7 +148,9 @@ def build_parser(line: CommandLine) -> Any:
 
     summary = line.summary or inspect.getdoc(sys.modules[line.command.__module__]) or ""
     also = "".join(f"\n\n--{alias} is another name for --{flag}." for alias, flag in line.aliases.items())
-    parser = ArgumentParser(description=summary + also, exit_on_error=False, formatter_class=_formatter())
+    parser = ArgumentParser(
+        description=summary + also, exit_on_error=False, allow_abbrev=False, formatter_class=_formatter()
+    )
     parser.add_argument("--config", action="config", help="a YAML file with any of these settings")
     for settings in line.settings.values():
         parser.add_class_arguments(settings, None)

@@ -1,8 +1,11 @@
 """What every test may ask for."""
 
+import json
 from pathlib import Path
 
 import pytest
+
+from tests.jobs import Job
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -23,3 +26,23 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     texts = ("\n".join(row.values()) for row in rows(400, seed=1))
     return write_random_base(tmp_path_factory.mktemp("checkpoints") / "tiny", texts, seed=0)
+
+
+@pytest.fixture(scope="session")
+def toy_set(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 toy instructions, prepared for the tiny base."""
+    folder = tmp_path_factory.mktemp("data")
+    from lit_gpt.data.settings import DataSettings
+    from lit_gpt.data.sources import toy, user_file
+    from lit_gpt.tokens.prepare import prepare
+    from lit_gpt.tokens.settings import TokenSettings
+
+    with open(folder / "toy.jsonl", "w") as file:
+        file.writelines(json.dumps(row) + "\n" for row in toy.rows(120, seed=5))
+    settings = DataSettings(source=str(folder / "toy.jsonl"), destination_path=folder / "toy")
+    return prepare(user_file.source(), settings, TokenSettings(tiny_base, max_seq_length=128))
+
+
+@pytest.fixture
+def job(tiny_base: Path, toy_set: Path, tmp_path: Path) -> Job:
+    return Job(tiny_base, toy_set, tmp_path / "run")

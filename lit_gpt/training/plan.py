@@ -41,6 +41,7 @@ class Plan:
     def of(cls, method: Method, settings: RunSettings, schedule: ScheduleSettings, journal: JournalSettings) -> Self:
         """Find or encode the tokens and count the steps; UserError when nothing can be trained on."""
         assert settings.checkpoint_dir is not None and settings.data_dir is not None
+        _require_device(settings.device)
         wanted = Wanted(settings.max_seq_length, settings.prompt_style, settings.mask_prompt, settings.overflow)
         token_set = find_or_encode(settings.data_dir, settings.checkpoint_dir, wanted)
         n_rows = len(token_set.split("train"))
@@ -127,6 +128,12 @@ class Plan:
         print(f"{self.data_dir}: {rows}, {self.token_set.prompt_style} prompts, {steps}", file=sys.stderr)
         if not self.validation_rows:
             print(f"warning: {self.data_dir} has no validation rows; best/ will be the last weights", file=sys.stderr)
+
+
+def _require_device(device: str) -> None:
+    is_there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    if device in is_there and not is_there[device]():
+        raise UserError(f"--device {device}, which this machine has not", "a device that is there", "--device auto")
 
 
 def _automatic_precision(method: Method, device: str) -> str:

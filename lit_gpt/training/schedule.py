@@ -2,7 +2,8 @@
 
 The rate rises linearly over the warm-up and then falls from `learning_rate` to `min_learning_rate` along a
 half cosine (Loshchilov and Hutter 2017, arXiv 1608.03983) or a line, over the true number of optimizer steps. The
-first step's rate is above zero. With --max_time the decay follows whichever is further on, the steps or the clock.
+first step's rate is above zero. With --max_time warm-up and decay
+follow whichever is further on, the steps or the clock.
 """
 
 import math
@@ -34,11 +35,11 @@ class Schedule:
         out_of_time = self.settings.max_time_s is not None and elapsed_s >= self.settings.max_time_s
         return out_of_steps or out_of_time
 
-    def progress(self, step: int, elapsed_s: float) -> float:
-        """The share of the run that lies behind, by steps or by the clock, in [0, 1]."""
-        by_steps = step / self.total_steps if self.total_steps else 0.0
-        by_clock = elapsed_s / self.settings.max_time_s if self.settings.max_time_s else 0.0
-        return min(1.0, max(by_steps, by_clock))
+    def _by_steps(self, step: int) -> float:
+        return step / self.total_steps if self.total_steps else 0.0
+
+    def _by_clock(self, elapsed_s: float) -> float:
+        return elapsed_s / self.settings.max_time_s if self.settings.max_time_s else 0.0
 
     @property
     def warmup_steps(self) -> int:
@@ -50,10 +51,12 @@ class Schedule:
     def learning_rate(self, step: int, elapsed_s: float) -> float:
         """The rate of optimizer step `step` (from 0), begun after `elapsed_s` seconds."""
         peak, low = self.settings.learning_rate, self.settings.min_learning_rate
-        if step < self.warmup_steps:
-            return peak * (step + 1) / self.warmup_steps
-        start = self.warmup_steps / self.total_steps if self.total_steps else 0.0
-        share = (self.progress(step, elapsed_s) - start) / (1 - start) if start < 1 else 1.0
+        by_clock = self._by_clock(elapsed_s)
+        if step < self.warmup_steps and by_clock < WARMUP_SHARE:
+            return peak * max((step + 1) / self.warmup_steps, by_clock / WARMUP_SHARE)
+        start = self._by_steps(self.warmup_steps) if self.total_steps else WARMUP_SHARE
+        done = min(1.0, max(self._by_steps(step), by_clock))
+        share = (done - start) / (1 - start) if start < 1 else 1.0
         return low + (peak - low) * _decayed(self.settings.decay, max(share, 0.0))
 
 

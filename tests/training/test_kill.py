@@ -14,7 +14,7 @@ import pytest
 
 from lit_gpt.files import sha256_of
 from lit_gpt.training.journal import read_metrics
-from tests.training.conftest import SERVER, Job
+from tests.jobs import SERVER, Job
 
 SEED = 20231025
 EXIT_CODES = {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: 130, signal.SIGTERM: 143}

@@ -20,7 +20,7 @@ from lit_gpt.tokens.prepare import prepare
 from lit_gpt.tokens.settings import TokenSettings
 from lit_gpt.training.journal import read_metrics
 from lit_gpt.training.resume import latest_state
-from tests.training.conftest import Job
+from tests.jobs import Job
 
 
 def values(out_dir: Path, name: str) -> list[float]:

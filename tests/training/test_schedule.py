@@ -56,8 +56,13 @@ def test_the_first_limit_counts() -> None:
 def test_the_clock_ends_the_run_and_the_decay() -> None:
     schedule = Schedule(ScheduleSettings(max_time="01:00:00", warmup_steps=0, learning_rate=1.0), 10)
     assert [schedule.is_over(step, s) for step, s in ((9999, 3599.0), (0, 3600.0))] == [False, True]
-    assert schedule.learning_rate(5, 1800.0) == pytest.approx(0.5)
+    assert schedule.learning_rate(5, 360.0) == pytest.approx(1.0), "the first tenth is for warming up"
+    assert schedule.learning_rate(5, 360.0 + 1620.0) == pytest.approx(0.5)
     assert schedule.learning_rate(5, 3600.0) == pytest.approx(0.0)
+    slow = Schedule(ScheduleSettings(max_time="01:00:00", warmup_steps=100, learning_rate=1.0), 10)
+    assert slow.learning_rate(0, 0.0) == pytest.approx(0.01)
+    assert slow.learning_rate(1, 180.0) == pytest.approx(0.5), "slow steps warm up by the clock"
+    assert slow.learning_rate(99, 1.0) == pytest.approx(1.0), "fast ones by their number"
     both = Schedule(ScheduleSettings(max_time="01:00:00", max_steps=10, warmup_steps=0, learning_rate=1.0), 10)
     assert both.learning_rate(5, 0.0) == pytest.approx(0.5), "whichever is further on"
 

@@ -1,6 +1,5 @@
-"""A small prepared data set to train on, and runs in processes that may be killed."""
+"""Small runs for tests, in this process or in one of their own that may be killed."""
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,27 +8,12 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from lit_gpt.cli import exit_code_of
-from lit_gpt.data.settings import DataSettings
-from lit_gpt.data.sources import toy, user_file
-from lit_gpt.tokens.prepare import prepare
-from lit_gpt.tokens.settings import TokenSettings
 from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
 
 # one process with everything imported, from which the others are forked
 SERVER = get_context("forkserver")
 SERVER.set_forkserver_preload(["lit_gpt.training.run", "lit_gpt.training.methods"])
-
-
-@pytest.fixture(scope="session")
-def toy_set(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    with open(folder / "toy.jsonl", "w") as file:
-        file.writelines(json.dumps(row) + "\n" for row in toy.rows(120, seed=5))
-    settings = DataSettings(source=str(folder / "toy.jsonl"), destination_path=folder / "toy")
-    return prepare(user_file.source(), settings, TokenSettings(tiny_base, max_seq_length=128))
 
 
 @dataclass(frozen=True)
@@ -45,6 +29,7 @@ class Job:
     max_steps: int = 40
     learning_rate: float = 3e-3
     lora_targets: str = "q,v,o,mlp"
+    lora_dropout: float = 0.2
 
     def run(self) -> Path:
         import torch
@@ -53,7 +38,7 @@ class Job:
         from lit_gpt.training.run import finetune
 
         torch.set_num_threads(1)
-        lora = Lora(LoraSettings(lora_targets=self.lora_targets, lora_dropout=0.2))
+        lora = Lora(LoraSettings(lora_targets=self.lora_targets, lora_dropout=self.lora_dropout))
         run = RunSettings(self.checkpoint_dir, self.data_dir, self.out_dir, resume=self.resume, device="cpu")
         schedule = ScheduleSettings(
             max_steps=self.max_steps, batch_size=8, micro_batch_size=2, learning_rate=self.learning_rate
@@ -70,8 +55,3 @@ class Job:
 
 def _exit_with_code(run: Callable[[], Any]) -> None:
     sys.exit(exit_code_of(run))
-
-
-@pytest.fixture
-def job(tiny_base: Path, toy_set: Path, tmp_path: Path) -> Job:
-    return Job(tiny_base, toy_set, tmp_path / "run")

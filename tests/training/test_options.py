@@ -1,0 +1,139 @@
+"""No dead options: every setting of a run, changed alone, changes something one can see."""
+
+import dataclasses
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lit_gpt.cli import exit_code_of, parse
+from lit_gpt.training.journal import read_metrics
+from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+from tests.test_configs import lora_line
+
+TIMES = ("elapsed_s", "tokens_per_s", "peak_memory_gib")
+BASE = {"max_steps": "6", "batch_size": "8", "device": "cpu", "clip_norm": "0.1", "eval_every": "3", "save_every": "3"}
+# another value for every setting; those that name the run's place or device have tests of their own below
+OTHER = {
+    "seed": "1",
+    "precision": "bf16-true",
+    "max_seq_length": "60",
+    "prompt_style": "chat",
+    "mask_prompt": "false",
+    "epochs": "1",
+    "max_steps": "5",
+    "batch_size": "7",
+    "learning_rate": "1e-2",
+    "min_learning_rate": "1e-4",
+    "warmup_steps": "0",
+    "decay": "linear",
+    "weight_decay": "0.9",
+    "beta1": "0.5",
+    "beta2": "0.5",
+    "clip_norm": "0",
+    "lora_r": "4",
+    "lora_alpha": "64",
+    "lora_dropout": "0.5",
+    "lora_targets": "q",
+    "eval_every": "2",
+    "eval_rows": "3",
+    "save_every": "2",
+    "log_every": "2",
+    "tensorboard": "true",
+}
+ELSEWHERE = {"checkpoint_dir", "data_dir", "out_dir", "resume", "device", "overflow", "max_time", "micro_batch_size"}
+
+
+def run(tiny_base: Path, toy_set: Path, out_dir: Path, **settings: str) -> Path:
+    places = {"checkpoint_dir": str(tiny_base), "data_dir": str(toy_set), "out_dir": str(out_dir)}
+    flags = [f"--{name}={value}" for name, value in (places | BASE | settings).items()]
+    line = lora_line()
+    return line.command(**parse(line, flags))
+
+
+def observe(out_dir: Path) -> dict[str, Any]:
+    """What a user sees of a run: its numbers, times aside, and its files."""
+    records = [{k: v for k, v in record.items() if k not in TIMES} for record in read_metrics(out_dir)]
+    files = {str(path.relative_to(out_dir)).split(".tfevents")[0] for path in out_dir.rglob("*")}
+    return {"records": records, "files": files}
+
+
+@pytest.fixture(scope="module")
+def base(tiny_base: Path, toy_set: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return observe(run(tiny_base, toy_set, tmp_path_factory.mktemp("base") / "run"))
+
+
+def test_the_same_settings_give_the_same_run(base, tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
+    assert observe(run(tiny_base, toy_set, tmp_path / "run")) == base
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_a_setting_changes_something(name: str, base, tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
+    data_dir = tmp_path / "toy"
+    shutil.copytree(toy_set, data_dir)  # encoding for other settings must not touch the set others use
+    settings = {name: OTHER[name]} | ({"max_steps": "null"} if name == "epochs" else {})
+    assert observe(run(tiny_base, data_dir, tmp_path / "run", **settings)) != base
+
+
+def test_every_setting_has_a_case() -> None:
+    groups = (RunSettings, ScheduleSettings, JournalSettings, LoraSettings)
+    names = {field.name for group in groups for field in dataclasses.fields(group)}
+    assert names == OTHER.keys() | ELSEWHERE
+
+
+def test_micro_batch_size_changes_how_much_is_computed_at_once(
+    tiny_base: Path, toy_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lit_gpt.training import loop
+
+    sizes: list[int] = []
+    honest = loop.summed_loss
+    monkeypatch.setattr(loop, "summed_loss", lambda m, batch, d: sizes.append(len(batch.ids)) or honest(m, batch, d))
+    largest = []
+    for micro_batch_size in ("1", "2"):
+        run(tiny_base, toy_set, tmp_path / micro_batch_size, micro_batch_size=micro_batch_size)
+        largest.append(max(sizes))
+        sizes.clear()
+    assert largest[0] <= 128 < largest[1] <= 256
+
+
+def test_max_time_ends_the_run(tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
+    out_dir = run(tiny_base, toy_set, tmp_path / "run", max_steps="null", max_time="00:00:01")
+    steps = [record for record in read_metrics(out_dir) if "train_loss" in record]
+    assert steps[-2]["elapsed_s"] < 1.5
+    assert steps[-1]["learning_rate"] < steps[len(steps) // 2]["learning_rate"]
+    assert (out_dir / "final" / "adapter_model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("overflow", ["trim", "drop", "error"])
+def test_overflow(overflow: str, tiny_base: Path, toy_set: Path, tmp_path: Path, capsys) -> None:
+    data_dir = tmp_path / "toy"
+    shutil.copytree(toy_set, data_dir)
+    settings = {"overflow": overflow, "max_seq_length": "14", "prompt_style": "raw"}
+    code = exit_code_of(lambda: run(tiny_base, data_dir, tmp_path / "run", **settings))
+    said = capsys.readouterr().err
+    assert code == (2 if overflow == "error" else 0)
+    assert {"trim": "trimmed", "drop": "dropped_over_long", "error": "--overflow trim or drop"}[overflow] in said
+
+
+def test_a_device_that_is_not_there_is_a_users_mistake(tiny_base: Path, toy_set: Path, tmp_path: Path, capsys) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has the GPU that should be missing")
+    assert exit_code_of(lambda: run(tiny_base, toy_set, tmp_path / "run", device="cuda")) == 2
+    assert "--device cuda" in capsys.readouterr().err
+
+
+def test_resume_takes_a_directory(tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
+    first = run(tiny_base, toy_set, tmp_path / "first", max_steps="6")
+    shutil.copytree(first / "state", tmp_path / "saved" / "state")
+    shutil.rmtree(tmp_path / "saved" / "state" / "step-00000006")
+    second = run(tiny_base, toy_set, tmp_path / "second", resume=str(tmp_path / "saved"))
+    assert {"resumed_at": 3} in read_metrics(second)
+    assert [record["step"] for record in read_metrics(second) if "train_loss" in record] == [3, 4, 5, 6]
+    weights = "final/adapter_model.safetensors"
+    assert (second / weights).read_bytes() == (first / weights).read_bytes()
+    assert exit_code_of(lambda: run(tiny_base, toy_set, tmp_path / "third", resume=os.fspath(tmp_path / "no"))) == 2
