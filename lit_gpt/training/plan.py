@@ -1,6 +1,7 @@
 """A run worked out before anything heavy is loaded: its folders, its rows, its steps, what decides its numbers."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -131,7 +132,7 @@ class Plan:
 
 
 def _require_device(device: str) -> None:
-    is_there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    is_there: dict[str, Callable[[], bool]] = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
     if device in is_there and not is_there[device]():
         raise UserError(f"--device {device}, which this machine has not", "a device that is there", "--device auto")
 
