@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole path in about two minutes, offline, on a toy: a base model with random weights and instructions made by a
+# The whole path in about a minute, offline, on a toy: a base model with random weights and instructions made by a
 # program. It shows that every stage works, not that the model is any good. Interrupted, it goes on where it stopped.
 set -euo pipefail
 toy=out/quickstart

@@ -142,6 +142,11 @@ def test_preparing_data_never_imports_torch(name: str) -> None:
         todo += OURS[module] - seen
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_oracles_stay_in_the_tests(name: str) -> None:
+    assert not {imported.split(".")[0] for imported in IMPORTS[name]} & {"transformers", "peft", "datasets", "pandas"}
+
+
 @pytest.mark.parametrize("name", [name for name in MODULES if room_of(name)[0] < 6])
 def test_only_the_top_floor_looks_outside(name: str) -> None:
     looks = {node.attr for node in ast.walk(MODULES[name]) if isinstance(node, ast.Attribute)} & OUTSIDE

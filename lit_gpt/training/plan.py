@@ -78,8 +78,10 @@ class Plan:
 
     @property
     def validation_rows(self) -> list[int]:
-        """All validation rows, or the first --eval_rows: in hash order of the split, so always the same."""
-        return list(range(len(self.validation_tokens)))[: self.journal.eval_rows]
+        """All validation rows, or --eval_rows of them at even distances: the same ones each time."""
+        n_rows = len(self.validation_tokens)
+        n_chosen = min(self.journal.eval_rows or n_rows, n_rows)
+        return [i * n_rows // n_chosen for i in range(n_chosen)]
 
     @property
     def eval_every(self) -> int:
