@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import errno
 import inspect
+import io
 import os
 import re
 import signal
@@ -17,9 +18,10 @@ import sys
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
-from lit_gpt.errors import Interrupted, ResourceError, UserError, suggestion
+from lit_gpt.errors import Interrupted, ResourceError, UserError
+from lit_gpt.usage import usage_error
 
 Command = Callable[..., Path | None]
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -64,6 +66,7 @@ def run_command(command: Command, **line: Any) -> NoReturn:
 
     `line` are the other fields of CommandLine.
     """
+    sys.stderr = _Unbroken(sys.stderr)
     sys.exit(exit_code_of(lambda: _parse_and_call(CommandLine(command, **line), sys.argv[1:])))
 
 
@@ -71,6 +74,36 @@ def _parse_and_call(line: CommandLine, argv: list[str]) -> None:
     path = line.command(**parse(line, argv))
     if path is not None:
         print(path, flush=True)
+
+
+class _Unbroken(io.TextIOBase):
+    """stderr that may be closed, or read by somebody who went away, without ending the work it tells of."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            if self._stream is not None:
+                self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            if self._stream is not None:
+                self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream is not None and self._stream.isatty()
+
+    def fileno(self) -> int:
+        if self._stream is None:
+            raise io.UnsupportedOperation("fileno")
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8" if self._stream is None else self._stream.encoding
 
 
 def exit_code_of(action: Callable[[], None]) -> int:
@@ -85,10 +118,10 @@ def exit_code_of(action: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted", 128 + signal.SIGINT)
     except BrokenPipeError:
-        # the reader of our output went away: nothing more can be said, and nothing is wrong
+        # the reader of our output went away (`| head`): what was asked for is done, and nothing more can be said
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ResourceError, OSError, MemoryError, RuntimeError) as error:
+    except Exception as error:
         if not is_resource_error(error):
             raise
         return _complain(f"got:      {error}\nexpected: enough space, memory and rights\ndo this:  {_remedy(error)}", 4)
@@ -97,15 +130,23 @@ def exit_code_of(action: Callable[[], None]) -> int:
 
 def is_resource_error(error: BaseException) -> bool:
     """Whether the machine, rather than the user or we, is at fault."""
+    if isinstance(error, ResourceError | MemoryError) or OUT_OF_MEMORY.search(str(error)):
+        return True
+    return _errno(error) in FULL | UNWRITABLE | {errno.ENOMEM}
+
+
+def _errno(error: BaseException) -> int | None:
+    """The operating system's number for it, also where a library (safetensors) only quotes it."""
     if isinstance(error, OSError):
-        return error.errno in FULL | UNWRITABLE | {errno.ENOMEM}
-    return isinstance(error, ResourceError | MemoryError) or bool(OUT_OF_MEMORY.search(str(error)))
+        return error.errno
+    quoted = re.search(r"\(os error (\d+)\)", str(error))
+    return int(quoted[1]) if quoted else None
 
 
 def _remedy(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+    if _errno(error) in UNWRITABLE:
         return "choose a folder that one can write to"
-    if isinstance(error, OSError) and error.errno in FULL:
+    if _errno(error) in FULL:
         return "free some disk space, or write elsewhere"
     return "use less memory: a smaller --micro_batch_size or --max_seq_length"
 
@@ -135,7 +176,7 @@ def parse(line: CommandLine, argv: list[str]) -> dict[str, Any]:
     try:
         values = parser.parse_args([_rename(argument, line.aliases) for argument in argv])
     except ArgumentError as error:
-        raise _usage_error(str(error), sorted(flag.dest for flag in parser._actions)) from None
+        raise usage_error(str(error), sorted(flag.dest for flag in parser._actions)) from None
     arguments: dict[str, Any] = {name: values[name] for name in line.plain}
     for name, settings in line.settings.items():
         arguments[name] = settings(**{field.name: values[field.name] for field in dataclasses.fields(settings)})
@@ -174,18 +215,3 @@ def _rename(argument: str, aliases: dict[str, str]) -> str:
     if not flag.startswith("--"):
         return argument
     return f"--{aliases.get(flag[2:], flag[2:])}{equals}{value}"
-
-
-def _usage_error(message: str, known: list[str]) -> UserError:
-    """jsonargparse's words in our form, with the nearest known name where one was misspelt."""
-    unknown = re.search(r"unrecognized arguments: (\S+)|Option '([^']+)' is not accepted", message)
-    if unknown:
-        name = next(filter(None, unknown.groups())).partition("=")[0].lstrip("-")
-        remedy = suggestion(name, known) or "see --help"
-        return UserError(f"unknown setting: {name}", "a setting this command has", remedy)
-    wrong = re.search(r'Parser key "([^"]+)":\s*Expected an? (.+)\. Got value: (.*)', message, re.DOTALL)
-    if wrong:
-        flag, expected, value = wrong.groups()
-        kind = re.sub(r"<class '(\w+)'>", r"\1", expected).replace("typing.", "")
-        return UserError(f"--{flag} {value}", f"a value of type {kind}", "correct the value; see --help")
-    return UserError(" ".join(message.split()), "a command line this command can read", "see --help")

@@ -4,8 +4,9 @@ config.json, tokenizer and licence files come from the checkpoint that the weigh
 tied and no longer is (merging an adapter of the head parts them) is written, and config.json says so.
 """
 
+import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -14,26 +15,30 @@ from torch import Tensor
 from lit_gpt.checkpoint import (
     COMPANION_PATTERNS,
     CONFIG,
+    HASHES,
+    LIT_CONFIG,
     LIT_WEIGHTS,
+    checkpoint_hashes,
     empty_model,
     has_fresh_lit_weights,
-    is_checkpoint,
     load_config,
     matching,
     no_checkpoint,
     read_object,
 )
 from lit_gpt.errors import UserError
-from lit_gpt.files import new_directory, write_json
+from lit_gpt.files import hash_json, new_directory, write_json
+from lit_gpt.manifest import MANIFEST, Manifest, read_manifest
 from lit_gpt.model import GPT
 from lit_gpt.weight_files import Spec, WeightFiles, write_sharded
 from lit_gpt.weight_slots import LitTensors, Slot, hf_slots, lit_slots
 
+KIND = "checkpoint"
+
 
 def save_hf_checkpoint(model: GPT, out_dir: Path, checkpoint_dir: Path) -> Path:
     """Write a network without adapters as a plain Hugging Face directory; out_dir."""
-    check_replaceable(out_dir, checkpoint_dir)
-    with new_directory(out_dir) as new:
+    with new_checkpoint(out_dir, checkpoint_dir) as new:
         write_hf_files(model, new, checkpoint_dir)
     return out_dir
 
@@ -55,8 +60,7 @@ def convert_lit_to_hf(checkpoint_dir: Path, out_dir: Path) -> Path:
     model = empty_model(load_config(checkpoint_dir))
     tensors = LitTensors(WeightFiles([checkpoint_dir / LIT_WEIGHTS]), lit_slots(model), model, dtype=None)
     dtypes = {lit: spec.dtype for lit, spec in tensors.specs.items()}
-    check_replaceable(out_dir, checkpoint_dir)
-    with new_directory(out_dir) as new:
+    with new_checkpoint(out_dir, checkpoint_dir) as new:
         _write(new, checkpoint_dir, hf_slots(model), dtypes, tensors.read)
     return out_dir
 
@@ -83,12 +87,32 @@ def _write(
         shutil.copyfile(path, directory / path.name)
 
 
-def check_replaceable(out_dir: Path, checkpoint_dir: Path) -> None:
-    """Only an earlier checkpoint may be replaced, and never the one being read."""
-    expected, do = "a new directory, or an earlier checkpoint and nothing else", "change --out_dir"
+@contextlib.contextmanager
+def new_checkpoint(out_dir: Path, checkpoint_dir: Path, **parents: str) -> Iterator[Path]:
+    """Fill a checkpoint directory that takes its place, with a manifest, once the block succeeds.
+
+    `parents` are content hashes of what it is made from besides the checkpoint.
+    """
+    _check_replaceable(out_dir, checkpoint_dir)
+    made_from = {"checkpoint": hash_json(checkpoint_hashes(checkpoint_dir)), **parents}
+    with new_directory(out_dir) as new:
+        yield new
+        Manifest(KIND, made_from).write(new, sorted(path.name for path in new.iterdir()))
+
+
+def _check_replaceable(out_dir: Path, checkpoint_dir: Path) -> None:
+    """Only what this program exported may be replaced, with nothing else in it, and never the one being read."""
+    expected, do = "a new or empty directory, or an earlier export", "choose another directory, or clear that one"
     if checkpoint_dir.resolve().is_relative_to(out_dir.resolve()):
-        raise UserError(f"out_dir {out_dir}, which holds the checkpoint being read", expected, do)
-    held = list(out_dir.iterdir()) if out_dir.is_dir() else []
-    holds_more = any(path.is_dir() for path in held) or (held and not is_checkpoint(out_dir))
-    if out_dir.is_file() or holds_more:
-        raise UserError(f"out_dir {out_dir}, which holds something else", expected, do)
+        raise UserError(f"{out_dir}, which holds the checkpoint being read", expected, do)
+    held = {path.name for path in out_dir.iterdir()} if out_dir.is_dir() else set()
+    if out_dir.is_file() or held - _exported(out_dir):
+        raise UserError(f"{out_dir}, which holds something else", expected, do)
+
+
+def _exported(directory: Path) -> set[str]:
+    """The names of the files that this program wrote there."""
+    try:
+        return {*read_manifest(directory, KIND).files, MANIFEST, HASHES, LIT_WEIGHTS, LIT_CONFIG}
+    except UserError:
+        return set()

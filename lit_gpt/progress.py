@@ -3,7 +3,7 @@
 import io
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Never, TypeVar
+from typing import Any, Never, TypeVar
 
 from tqdm import tqdm
 
@@ -11,30 +11,36 @@ Item = TypeVar("Item")
 LOG_INTERVAL_S = 10.0
 
 
-def bar(total: int | None, description: str, unit: str, initial: int = 0) -> "tqdm[Never]":
-    """A bar to be advanced by hand (`update`, `set_postfix`)."""
+def bar(total: int | None, description: str, unit: str) -> "tqdm[Never]":
+    """A bar to be advanced by hand (`update`, `set_postfix`); none where there is nothing to do."""
+    return _bar(total=total, desc=description, unit=unit, disable=total == 0)
+
+
+def share_bar(description: str, done: float) -> "tqdm[Never]":
+    """A bar over the share of the work that is done, from 0 to 1: its ETA is right whatever ends the work."""
+    layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+    return _bar(total=1.0, desc=description, initial=done, bar_format=layout)
+
+
+def _bar(**shown: Any) -> "tqdm[Never]":
     live = sys.stderr.isatty()
     interval_s = 0.1 if live else LOG_INTERVAL_S
     file = sys.stderr if live else _Lines()
-    return tqdm(
-        total=total,
-        desc=description,
-        unit=unit,
-        initial=initial,
-        file=file,
-        mininterval=interval_s,
-        maxinterval=interval_s,
-        dynamic_ncols=live,
-        smoothing=0.1,
-    )
+    settings: dict[str, Any] = {"mininterval": interval_s, "maxinterval": interval_s, "smoothing": 0.1, **shown}
+    return tqdm(file=file, dynamic_ncols=live, **settings)
 
 
 class _Lines(io.TextIOBase):
     """Where a log gets its bar: each state on a line of its own, instead of overwriting the last one."""
 
+    last = ""
+
     def write(self, text: str) -> int:
         line = text.strip()
-        return sys.stderr.write(line + "\n") if line else 0
+        if not line or line == self.last:
+            return 0
+        self.last = line
+        return sys.stderr.write(line + "\n")
 
     def flush(self) -> None:
         sys.stderr.flush()

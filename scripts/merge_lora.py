@@ -1,7 +1,6 @@
 """Merge a LoRA adapter into its base: a plain Hugging Face directory that needs no adapter.
 
-    python scripts/merge_lora.py --checkpoint_dir checkpoints/ORG/NAME --adapter_dir out/lora/lima/best \
-        --out_dir checkpoints/merged
+    python scripts/merge_lora.py --adapter_dir out/lora/lima/best --out_dir checkpoints/merged
 
 Prints the directory, which works wherever a --checkpoint_dir is taken.
 """

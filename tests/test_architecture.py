@@ -41,6 +41,7 @@ ROOMS = {
     "lit_gpt.tokens": (2, "tokens"),
     "lit_gpt.training": (4, "training"),
     "lit_gpt.cli": (6, "commands"),
+    "lit_gpt.usage": (6, "commands"),
     "lit_gpt.discovery": (6, "commands"),
     "lit_gpt.prepare_command": (6, "commands"),
 }

@@ -446,7 +446,7 @@ def test_a_saved_model_loads_in_transformers(tmp_path: Path, family: str) -> Non
     assert theirs.config.tie_word_embeddings is False
     assert read_json(out / "config.json")["dtype"] == "bfloat16"
     copied = {"tokenizer.json", "tokenizer_config.json", "LICENSE", "generation_config.json"}
-    assert {path.name for path in out.iterdir()} == copied | {"config.json", "model.safetensors"}
+    assert {path.name for path in out.iterdir()} == copied | {"config.json", "model.safetensors", "manifest.json"}
 
 
 @FAMILIES

@@ -71,9 +71,10 @@ def test_config_file_and_override(tmp_path: Path) -> None:
         (["--ratee", "1"], "unknown setting: ratee", "did you mean rate?"),
         (["--rate", "fast"], "--rate fast", "see --help"),
         (["--kind", "c"], "--kind c", "see --help"),
-        (["--config", "nowhere.yaml"], "nowhere.yaml", "see --help"),
+        (["--config", "nowhere.yaml"], "nowhere.yaml", "check the path"),
         (["stray"], "unknown setting: stray", "see --help"),
-        (["--rate"], "--rate", "see --help"),
+        (["--rate"], "--rate", "leave --rate out"),
+        (["--limit", "x"], "--limit x", "see --help"),
     ],
 )
 def test_what_cannot_be_read(words: list[str], got: str, do: str) -> None:

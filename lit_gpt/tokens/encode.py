@@ -75,13 +75,13 @@ def _join(segments: list[Segment], ids_per_segment: list[list[int]], tokenizer: 
     return EncodedRow(ids, is_answer)
 
 
-def fit(row: EncodedRow, max_seq_length: int, overflow: Overflow, eos_id: int) -> EncodedRow:
+def fit(row: EncodedRow, max_seq_length: int, overflow: Overflow, eos_id: int, name: str = "a row") -> EncodedRow:
     """The row within `max_seq_length` tokens; an empty row where it should be dropped."""
     if len(row.ids) <= max_seq_length:
         return row
     if overflow == "error":
         raise UserError(
-            f"a row of {len(row.ids)} tokens",
+            f"{name} with {len(row.ids)} tokens",
             f"at most --max_seq_length {max_seq_length}",
             "raise --max_seq_length, or choose --overflow trim or drop",
         )

@@ -33,8 +33,8 @@ from lit_gpt.tokens.store import (
     TokenSet,
     array_name,
     ids_dtype,
-    list_token_sets,
-    mark_latest,
+    mark_prepared,
+    prepared_token_sets,
     token_key,
 )
 
@@ -44,10 +44,11 @@ LEDGER = "ledger.jsonl"
 def prepare(source: Source, data: DataSettings, tokens: TokenSettings) -> Path:
     """Write the ExampleSet, and with a checkpoint its TokenSet too; returns the ExampleSet's directory."""
     if tokens.checkpoint_dir is not None:
-        Tokenizer(tokens.checkpoint_dir)  # a missing tokenizer should not be found after the work
+        Tokenizer(tokens.checkpoint_dir)  # what is missing should not be found after the work
+        context_length(tokens.checkpoint_dir)
     data_dir = prepare_examples(source, data)
     if tokens.checkpoint_dir is not None:
-        encode_set(data_dir, tokens)
+        mark_prepared(encode_set(data_dir, tokens).directory)
     return data_dir
 
 
@@ -65,13 +66,14 @@ class Wanted:
 
 
 def find_or_encode(data_dir: Path, checkpoint_dir: Path, wanted: Wanted) -> TokenSet:
-    """The TokenSet last prepared for this tokenizer that has what is wanted, else one encoded now."""
+    """The TokenSet last prepared for this tokenizer that has what is wanted, else one encoded for this run."""
     tokenizer_hash, examples_hash = Tokenizer(checkpoint_dir).fingerprint, load_example_set(data_dir).content_hash
-    for directory, manifest in list_token_sets(data_dir):
+    if wanted.max_seq_length is not None:
+        wanted = replace(wanted, max_seq_length=_within_context(wanted.max_seq_length, checkpoint_dir))
+    for directory, manifest in prepared_token_sets(data_dir):
         current = manifest.parents == {"tokenizer": tokenizer_hash, "example_set": examples_hash}
         if current and wanted.accepts(manifest.settings):
             return TokenSet.open(directory)
-    print(f"{data_dir}: not yet encoded for this tokenizer with these settings; encoding now", file=sys.stderr)
     given = {name: value for name, value in asdict(wanted).items() if value is not None}
     return encode_set(data_dir, replace(TokenSettings(checkpoint_dir), **given))
 
@@ -85,23 +87,32 @@ def encode_set(data_dir: Path, settings: TokenSettings) -> TokenSet:
     key = token_key({**decisive, "tokenizer": tokenizer.fingerprint}, example_set.content_hash)
     directory = data_dir / "tokens" / key
     if directory.exists():
-        mark_latest(directory)
         token_set = TokenSet.open(directory)
-        print(f"tokens: {directory} was prepared before", file=sys.stderr)
+        print(f"tokens: {directory} was encoded before", file=sys.stderr)
         return token_set
     parents = {"tokenizer": tokenizer.fingerprint, "example_set": example_set.content_hash}
     with new_directory(directory) as temporary:
         counts = _Encoding(data_dir, tokenizer, settings, decisive["max_seq_length"]).write(temporary)
+        _require_rows(data_dir, counts["train"], decisive["max_seq_length"])
         names = [array_name(split, array) for split in SPLITS for array in ARRAYS] + [LEDGER]
         Manifest(KIND, parents, counts, decisive).write(temporary, names)
     _tell(directory, counts)
     return TokenSet.open(directory)
 
 
+def _require_rows(data_dir: Path, tally: dict[str, int], max_seq_length: int) -> None:
+    if not tally["rows"]:
+        raise UserError(
+            f"no training row of {data_dir} fits into {max_seq_length} tokens",
+            "at least one row whose prompt leaves room for an answer",
+            "raise --max_seq_length",
+        )
+
+
 def _decisive_settings(settings: TokenSettings, tokenizer: Tokenizer) -> dict[str, Any]:
     style = prompt_style(settings.prompt_style)
     return {
-        "max_seq_length": settings.max_seq_length or context_length(settings.checkpoint_dir),
+        "max_seq_length": _within_context(settings.max_seq_length, settings.checkpoint_dir),
         "prompt_style": style.name,
         "prompt_style_version": style.version,
         "mask_prompt": settings.mask_prompt,
@@ -112,13 +123,24 @@ def _decisive_settings(settings: TokenSettings, tokenizer: Tokenizer) -> dict[st
     }
 
 
-def context_length(checkpoint_dir: Path | None) -> int:
-    """The longest row the checkpoint's model was made for, in tokens."""
+def _within_context(max_seq_length: int | None, checkpoint_dir: Path | None) -> int:
+    """The longest row that is both allowed and possible."""
     assert checkpoint_dir is not None
+    n_context = context_length(checkpoint_dir)
+    if max_seq_length is not None and max_seq_length > n_context:
+        print(f"--max_seq_length {max_seq_length} is beyond the model's context: {n_context} it is", file=sys.stderr)
+    return min(max_seq_length or n_context, n_context)
+
+
+def context_length(checkpoint_dir: Path) -> int:
+    """The longest row the checkpoint's model was made for, in tokens."""
     path = checkpoint_dir / "config.json"
     if not path.is_file():
-        raise UserError(f"{checkpoint_dir} has no config.json", "a checkpoint directory", "give --max_seq_length")
-    return Config.from_hf(read_json(path)).block_size
+        raise UserError(f"{checkpoint_dir} without config.json", "a checkpoint directory", "put its config.json there")
+    try:
+        return Config.from_hf(read_json(path)).block_size
+    except (ValueError, AttributeError) as error:
+        raise UserError(f"{path}, which cannot be read ({error})", "a sound config.json", "get it again") from None
 
 
 @dataclass(frozen=True)
@@ -143,7 +165,7 @@ class _Encoding:
         rows = encode_examples(examples, self.tokenizer, prompt_style(self.settings.prompt_style))
         total = count_examples(self.data_dir, split)
         for number, (example, row) in enumerate(watched(rows, f"encoding {split}", "row", total)):
-            fitted = fit(row, self.max_seq_length, self.settings.overflow, self.tokenizer.eos_id)
+            fitted = fit(row, self.max_seq_length, self.settings.overflow, self.tokenizer.eos_id, example.id)
             outcome = _outcome(row.has_answer, fitted.has_answer, fitted.n_cut)
             tally[outcome] += 1
             if outcome != "whole":

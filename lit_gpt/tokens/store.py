@@ -15,10 +15,11 @@ import numpy as np
 
 from lit_gpt.errors import UserError
 from lit_gpt.files import hash_json
-from lit_gpt.manifest import MANIFEST, Manifest, damaged_files, read_manifest
+from lit_gpt.manifest import Manifest, damaged_files, read_manifest
 
 KIND = "token_set"
 FORMAT = 1  # rises when the layout below changes
+PREPARED = "PREPARED"  # an empty file, as old as the user's last wish for this set
 SPLITS = ("train", "validation")
 ARRAYS: dict[str, Any] = {"ids": None, "targets": np.uint8, "offsets": np.int64, "rows": np.int64}
 
@@ -120,13 +121,13 @@ class TokenSet:
         return np.memmap(path, dtype=dtype, mode="r")
 
 
-def list_token_sets(data_dir: Path) -> Iterator[tuple[Path, Manifest]]:
-    """The TokenSets under an ExampleSet, the one last prepared (or last asked for) first."""
-    found = [path.parent for path in (data_dir / "tokens").glob(f"*/{MANIFEST}")]
-    for directory in sorted(found, key=lambda path: (-(path / MANIFEST).stat().st_mtime_ns, path.name)):
-        yield directory, read_manifest(directory, KIND)
+def prepared_token_sets(data_dir: Path) -> Iterator[tuple[Path, Manifest]]:
+    """The TokenSets a user prepared, the one last asked for first; without those a run encoded for itself."""
+    marks = (data_dir / "tokens").glob(f"*/{PREPARED}")
+    for mark in sorted(marks, key=lambda path: (-path.stat().st_mtime_ns, path.parent.name)):
+        yield mark.parent, read_manifest(mark.parent, KIND)
 
 
-def mark_latest(directory: Path) -> None:
-    """Make this TokenSet the one last prepared, when it was already there."""
-    (directory / MANIFEST).touch()
+def mark_prepared(directory: Path) -> None:
+    """Make this TokenSet the one last prepared."""
+    (directory / PREPARED).touch()

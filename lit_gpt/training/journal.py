@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from lightning.fabric.loggers.logger import Logger
 
-from lit_gpt.progress import bar
+from lit_gpt.progress import share_bar
 
 METRICS = "metrics.jsonl"
 GIB = 1 << 30
@@ -40,7 +40,7 @@ class Journal:
     """
 
     def __init__(
-        self, out_dir: Path, first_step: int, total_steps: int | None, pending: list[Record], loggers: list[Logger]
+        self, out_dir: Path, first_step: int, done: float, pending: list[Record], loggers: list[Logger]
     ) -> None:
         path = out_dir / METRICS
         if first_step == 0:
@@ -51,24 +51,28 @@ class Journal:
         self.pending = [record for record in pending if record not in written]
         self._file = open(path, "a", encoding="utf-8")
         self._loggers = loggers
-        self._bar = bar(total_steps, "training", "step", initial=first_step)
+        self._bar = share_bar("training", done)
         self._shown: dict[str, str] = {}
         self._window_tokens, self._window_s = 0, 0.0
         if first_step:
             self.pending.append({"resumed_at": first_step})
         self.flush()
 
-    def step(self, n_tokens: int, step_s: float, is_logged: bool, **values: float) -> None:
-        """One finished optimizer step of `n_tokens` tokens that took `step_s` seconds, and what was measured."""
+    def step(self, n_tokens: int, step_s: float, done: float, is_logged: bool, **values: float) -> None:
+        """One finished optimizer step of `n_tokens` tokens that took `step_s` seconds, and what was measured.
+
+        `done` is the share of the run that lies behind, from 0 to 1.
+        """
         self._window_tokens += n_tokens
         self._window_s += step_s
         if is_logged:
             tokens_per_s = self._window_tokens / self._window_s
             self._window_tokens, self._window_s = 0, 0.0
-            self._show(loss=f"{values['train_loss']:.3f}", tokens_per_s=f"{tokens_per_s:,.0f}")
-            self._show(memory=f"{values['peak_memory_gib']:.2f}GiB")
+            self._show(tokens_per_s=f"{tokens_per_s:,.0f}")
             self.pending.append({**values, "tokens_per_s": tokens_per_s})
-        self._bar.update()
+        self._show(step=f"{values['step']:,}", loss=f"{values['train_loss']:.3f}")
+        self._show(memory=f"{values['peak_memory_gib']:.2f}GiB")
+        self._bar.update(done - self._bar.n)
 
     def validation(self, step: int, val_loss: float, n_targets: int) -> None:
         self._show(val_loss=f"{val_loss:.3f}")

@@ -121,6 +121,7 @@ def train_step(run: Run) -> None:
     run.journal.step(
         n_tokens,
         time.perf_counter() - began_s,
+        run.schedule.done(run.progress.step, run.clock.elapsed_s),
         is_logged=run.progress.step % run.log_every == 0,
         step=run.progress.step,
         epoch=run.order.epoch_of(step) + 1,

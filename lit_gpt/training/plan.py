@@ -8,19 +8,22 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
+import yaml
 
-from lit_gpt.checkpoint import checkpoint_hashes
+from lit_gpt.checkpoint import checkpoint_hashes, load_config
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.files import hash_json
+from lit_gpt.manifest import MANIFEST
 from lit_gpt.tokens.loader import Order
 from lit_gpt.tokens.prepare import Wanted, find_or_encode
-from lit_gpt.tokens.store import TokenRows, TokenSet
+from lit_gpt.tokens.store import SPLITS, TokenRows, TokenSet
 from lit_gpt.training.methods import Method
 from lit_gpt.training.schedule import Schedule
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
 MAX_EVAL_EVERY = 100  # optimizer steps; Lit-GPT's eval interval
+HYPERPARAMETERS = "hyperparameters.yaml"
 HARMLESS = {"micro_batch_size"}  # may change on the way: it decides memory, and results only in the last bit
 
 
@@ -43,22 +46,17 @@ class Plan:
         """Find or encode the tokens and count the steps; UserError when nothing can be trained on."""
         assert settings.checkpoint_dir is not None and settings.data_dir is not None
         _require_device(settings.device)
-        wanted = Wanted(settings.max_seq_length, settings.prompt_style, settings.mask_prompt, settings.overflow)
-        token_set = find_or_encode(settings.data_dir, settings.checkpoint_dir, wanted)
+        out_dir = _out_dir(method, settings, settings.data_dir)
+        token_set = find_or_encode(settings.data_dir, settings.checkpoint_dir, _wanted(settings, out_dir))
+        _require_known_ids(token_set, settings.checkpoint_dir)
         n_rows = len(token_set.split("train"))
-        if not n_rows:
-            raise UserError(
-                f"no row of {settings.data_dir} fits into {token_set.max_seq_length} tokens",
-                "at least one training row",
-                "prepare it with a larger --max_seq_length",
-            )
         return cls(
             method,
             settings,
             journal,
             settings.checkpoint_dir,
             settings.data_dir,
-            settings.out_dir or Path("out") / method.name / settings.data_dir.name,
+            out_dir,
             token_set,
             Schedule(schedule, Order(n_rows, schedule.batch_size, settings.seed).steps_per_epoch),
             settings.precision if settings.precision != "auto" else _automatic_precision(method, settings.device),
@@ -131,6 +129,37 @@ class Plan:
         print(f"{self.data_dir}: {rows}, {self.token_set.prompt_style} prompts, {steps}", file=sys.stderr)
         if not self.validation_rows:
             print(f"warning: {self.data_dir} has no validation rows; best/ will be the last weights", file=sys.stderr)
+
+
+def _out_dir(method: Method, settings: RunSettings, data_dir: Path) -> Path:
+    """--out_dir, or the run that --resume names, or out/<method>/<data set>."""
+    named = None if settings.resume in ("auto", "never") else Path(settings.resume)
+    if named is not None and settings.out_dir not in (None, named):
+        got = f"--resume {named} with --out_dir {settings.out_dir}"
+        raise UserError(got, "one directory: a run goes on where it lies", "leave --out_dir out")
+    return named or settings.out_dir or Path("out") / method.name / data_dir.resolve().name
+
+
+def _wanted(settings: RunSettings, out_dir: Path) -> Wanted:
+    """The tokens asked for; what is not said is as in the run to go on with, if there is one."""
+    said = {name: getattr(settings, name) for name in asdict(Wanted())}
+    before = {}
+    goes_on = (out_dir / "state").is_dir() or (out_dir / MANIFEST).is_file()
+    if goes_on and settings.resume != "never" and (out_dir / HYPERPARAMETERS).is_file():
+        before = yaml.safe_load((out_dir / HYPERPARAMETERS).read_text(encoding="utf-8"))
+    return Wanted(**{name: before.get(name) if value is None else value for name, value in said.items()})
+
+
+def _require_known_ids(token_set: TokenSet, checkpoint_dir: Path) -> None:
+    """UserError where the tokenizer knows more tokens than the model has rows for."""
+    n_known = load_config(checkpoint_dir).padded_vocab_size
+    largest = max(int(tokens.ids.max()) for split in SPLITS if len(tokens := token_set.split(split)))
+    if largest >= n_known:
+        raise UserError(
+            f"a token id of {largest} in {token_set.directory}",
+            f"ids below {n_known}, the rows of the model's embedding",
+            f"check that the tokenizer in {checkpoint_dir} belongs to its weights",
+        )
 
 
 def _require_device(device: str) -> None:

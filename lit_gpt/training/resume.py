@@ -95,13 +95,19 @@ def _read(path: Path) -> SavedState:
 def require_same_trajectory(saved: dict[str, Any], current: dict[str, Any], run_dir: Path) -> None:
     """UserError naming every setting that decides the numbers and is another than in the saved run."""
     names = sorted(saved.keys() | current.keys())
-    changes = [f"{n}: {saved.get(n)} -> {current.get(n)}" for n in names if saved.get(n) != current.get(n)]
+    pairs = {name: (saved.get(name), current.get(name)) for name in names}
+    changes = [f"{name}: {_short(old)} -> {_short(new)}" for name, (old, new) in pairs.items() if old != new]
     if changes:
         raise UserError(
             f"{run_dir} holds a run with other settings ({'; '.join(changes)})",
             "the settings it was started with",
             "give the same settings, another --out_dir, or --resume never to start it over",
         )
+
+
+def _short(value: Any) -> Any:
+    """A hash by its first digits."""
+    return f"{value[:12]}…" if isinstance(value, str) and len(value) == 64 else value
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: dict[str, nn.Parameter]) -> dict[str, Tensor]:

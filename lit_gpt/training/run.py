@@ -23,11 +23,12 @@ from lit_gpt.manifest import MANIFEST, Manifest, read_manifest
 from lit_gpt.model import GPT
 from lit_gpt.prompts import prompt_style, write_prompt_style
 from lit_gpt.seeds import derive_seed
+from lit_gpt.tokens.prepare import Wanted
 from lit_gpt.training.budget import Clock
-from lit_gpt.training.journal import Journal
+from lit_gpt.training.journal import METRICS, Journal
 from lit_gpt.training.loop import Run, train
 from lit_gpt.training.methods import Method, count_numbers, trainable_parameters
-from lit_gpt.training.plan import Plan
+from lit_gpt.training.plan import HYPERPARAMETERS, Plan
 from lit_gpt.training.resume import (
     Progress,
     SavedState,
@@ -40,7 +41,6 @@ from lit_gpt.training.resume import (
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
 KIND = "run"
-HYPERPARAMETERS = "hyperparameters.yaml"
 
 
 def finetune(method: Method, settings: RunSettings, schedule: ScheduleSettings, journal: JournalSettings) -> Path:
@@ -50,23 +50,29 @@ def finetune(method: Method, settings: RunSettings, schedule: ScheduleSettings, 
     Raises UserError for settings that cannot be, Diverged, Interrupted (state saved), OSError when a disk is full.
     """
     plan = Plan.of(method, settings, schedule, journal)
-    if settings.resume == "never":
-        _clear(plan.out_dir)
-    if _is_finished(plan):
+    _require_own_directory(plan.out_dir)
+    if settings.resume != "never" and _is_finished(plan):
         print(f"{plan.out_dir} is finished; --resume never would start it over", file=sys.stderr)
         return plan.out_dir
-    saved = _saved_state(plan)
-    plan.out_dir.mkdir(parents=True, exist_ok=True)
-    _write_hyperparameters(plan)
-    _train_and_finish(plan, saved)
+    _train_and_finish(plan, _saved_state(plan))
     return plan.out_dir
+
+
+def _require_own_directory(out_dir: Path) -> None:
+    """A run may write only where there is nothing, or an earlier run."""
+    is_free = not out_dir.exists() or (out_dir.is_dir() and not any(out_dir.iterdir()))
+    if not is_free and not (out_dir / HYPERPARAMETERS).is_file():
+        raise UserError(
+            f"--out_dir {out_dir}, which holds something else", "a new directory, or a run", "choose another"
+        )
 
 
 def _clear(out_dir: Path) -> None:
     """Remove an earlier run's own files, and nothing else that lies there."""
     for name in ("state", "final", "best", "tensorboard"):
         shutil.rmtree(out_dir / name, ignore_errors=True)
-    (out_dir / MANIFEST).unlink(missing_ok=True)
+    for name in (MANIFEST, METRICS):
+        (out_dir / name).unlink(missing_ok=True)
 
 
 def _is_finished(plan: Plan) -> bool:
@@ -78,20 +84,23 @@ def _is_finished(plan: Plan) -> bool:
 
 def _saved_state(plan: Plan) -> SavedState | None:
     """The state to go on from, checked against the plan; None for a fresh start."""
-    resume = plan.settings.resume
-    source = plan.out_dir if resume in ("auto", "never") else Path(resume)
-    saved = latest_state(source / "state")
+    if plan.settings.resume == "never":
+        return None
+    saved = latest_state(plan.out_dir / "state")
     if saved is not None:
-        require_same_trajectory(saved.trajectory, plan.trajectory, source)
-    elif source != plan.out_dir:
-        raise UserError(f"--resume {resume}: no state there", "auto, never, or a run's directory", "check the path")
+        require_same_trajectory(saved.trajectory, plan.trajectory, plan.out_dir)
+    elif plan.settings.resume != "auto":
+        expected = "auto, never, or the directory of a run that was interrupted"
+        raise UserError(f"--resume {plan.settings.resume}, which holds no saved state", expected, "check the path")
     return saved
 
 
 def _write_hyperparameters(plan: Plan) -> None:
     """Every setting by its flag's name, so that `--config hyperparameters.yaml` runs it again."""
+    plan.out_dir.mkdir(parents=True, exist_ok=True)
     settings = asdict(plan.settings) | asdict(plan.schedule.settings) | asdict(plan.journal)
-    settings |= plan.method.hyperparameters | {"out_dir": plan.out_dir}
+    settings |= plan.method.hyperparameters | {"out_dir": plan.out_dir, "resume": "auto"}
+    settings |= {name: plan.token_set.manifest.settings[name] for name in asdict(Wanted())}
     del settings["method"]
     plain = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
     write_bytes(plan.out_dir / HYPERPARAMETERS, yaml.safe_dump(plain, sort_keys=False).encode())
@@ -106,8 +115,12 @@ def _train_and_finish(plan: Plan, saved: SavedState | None) -> None:
     model, optimizer = _model_and_optimizer(plan, saved, fabric.device)
     setup_model, setup_optimizer = fabric.setup(model, optimizer)
     setup_model.train()
+    if saved is None:
+        _clear(plan.out_dir)  # only now: whatever could fail for lack of something has not failed
+    _write_hyperparameters(plan)
     pending = saved.pending if saved else []
-    journal = Journal(plan.out_dir, progress.step, plan.schedule.total_steps, pending, loggers)
+    done = plan.schedule.done(progress.step, progress.elapsed_s)
+    journal = Journal(plan.out_dir, progress.step, done, pending, loggers)
     save, keep_best = _savers(plan, model, optimizer, progress, journal)
     run = Run(
         fabric=fabric,
@@ -135,6 +148,9 @@ def _train_and_finish(plan: Plan, saved: SavedState | None) -> None:
     finally:
         journal.close()
     _finish(plan, model, progress)
+    if progress.best_step is not None:
+        best = f"best validation loss {progress.best_val_loss:.4f} at step {progress.best_step:,}"
+        print(f"{best} of {progress.step:,}: {plan.out_dir / 'best'}", file=sys.stderr)
 
 
 def _loggers(plan: Plan) -> list[Logger]:

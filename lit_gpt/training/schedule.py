@@ -41,6 +41,10 @@ class Schedule:
     def _by_clock(self, elapsed_s: float) -> float:
         return elapsed_s / self.settings.max_time_s if self.settings.max_time_s else 0.0
 
+    def done(self, step: int, elapsed_s: float) -> float:
+        """The share of the run that lies behind, by steps or by the clock, from 0 to 1."""
+        return min(1.0, max(self._by_steps(step), self._by_clock(elapsed_s)))
+
     @property
     def warmup_steps(self) -> int:
         """--warmup_steps, at most a tenth of the run."""
@@ -55,8 +59,7 @@ class Schedule:
         if step < self.warmup_steps and by_clock < WARMUP_SHARE:
             return peak * max((step + 1) / self.warmup_steps, by_clock / WARMUP_SHARE)
         start = self._by_steps(self.warmup_steps) if self.total_steps else WARMUP_SHARE
-        done = min(1.0, max(self._by_steps(step), by_clock))
-        share = (done - start) / (1 - start) if start < 1 else 1.0
+        share = (self.done(step, elapsed_s) - start) / (1 - start) if start < 1 else 1.0
         return low + (peak - low) * _decayed(self.settings.decay, max(share, 0.0))
 
 

@@ -30,7 +30,7 @@ class RunSettings:
         checkpoint_dir: the base model; the default is the only one under checkpoints/
         data_dir: the prepared data set; the default is the only one under data/
         out_dir: where the run lies; the default is out/<method>/<name of the data set>
-        resume: auto goes on where an earlier run stopped, never starts over, a directory continues that run
+        resume: auto goes on where an earlier run stopped, never starts over, DIR goes on with the run in that directory
         seed: decides order, initialisation and dropout
         precision: numbers of the base model; auto is bf16-true on a GPU that has it, else 32-true
         device: auto, cpu, cuda or mps

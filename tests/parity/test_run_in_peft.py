@@ -11,7 +11,7 @@ import torch
 
 import lit_gpt
 from lit_gpt.tokens.loader import Order
-from lit_gpt.tokens.store import TokenSet, list_token_sets
+from lit_gpt.tokens.store import TokenSet, prepared_token_sets
 from lit_gpt.training.journal import read_metrics
 from lit_gpt.training.schedule import Schedule
 from lit_gpt.training.settings import ScheduleSettings
@@ -54,7 +54,7 @@ def their_losses(job: Job, n_steps: int) -> list[float]:
     from safetensors.torch import load_file
     from transformers import AutoModelForCausalLM
 
-    tokens = TokenSet.open(next(list_token_sets(job.data_dir))[0]).split("train")
+    tokens = TokenSet.open(next(prepared_token_sets(job.data_dir))[0]).split("train")
     settings = ScheduleSettings(max_steps=n_steps, batch_size=8, learning_rate=job.learning_rate)
     order = Order(len(tokens), 8, seed=1337)
     schedule = Schedule(settings, order.steps_per_epoch)

@@ -17,7 +17,7 @@ from lit_gpt.tokenizer import Tokenizer
 from lit_gpt.tokens.encode import encode_prompt
 from lit_gpt.tokens.prepare import Wanted, encode_set, find_or_encode, prepare
 from lit_gpt.tokens.settings import TokenSettings
-from lit_gpt.tokens.store import TokenSet, list_token_sets
+from lit_gpt.tokens.store import TokenSet, mark_prepared, prepared_token_sets
 
 
 def write_rows(path: Path, n_rows: int, seed: int = 5) -> Path:
@@ -33,7 +33,7 @@ def data_dir(tiny_base: Path, tmp_path: Path) -> Path:
 
 
 def only_set(data_dir: Path) -> TokenSet:
-    ((directory, _),) = list_token_sets(data_dir)
+    ((directory, _),) = prepared_token_sets(data_dir)
     return TokenSet.open(directory)
 
 
@@ -94,15 +94,17 @@ def test_prepared_once(data_dir: Path, tiny_base: Path) -> None:
 def test_finds_what_is_wanted_else_the_last_prepared(data_dir: Path, tiny_base: Path, capsys) -> None:
     first = only_set(data_dir)
     second = encode_set(data_dir, TokenSettings(tiny_base, 100, prompt_style="chat"))
+    assert find_or_encode(data_dir, tiny_base, Wanted()).directory == first.directory, "a run's own does not count"
+    mark_prepared(second.directory)
     capsys.readouterr()
     assert find_or_encode(data_dir, tiny_base, Wanted()).directory == second.directory, "the last one"
     assert find_or_encode(data_dir, tiny_base, Wanted(max_seq_length=128)).directory == first.directory
     assert find_or_encode(data_dir, tiny_base, Wanted(prompt_style="chat")).directory == second.directory
-    encode_set(data_dir, TokenSettings(tiny_base, 128))
+    mark_prepared(encode_set(data_dir, TokenSettings(tiny_base, 128)).directory)
     assert find_or_encode(data_dir, tiny_base, Wanted()).directory == first.directory, "asked for again"
-    assert "encoding now" not in capsys.readouterr().err
+    assert "encoding" not in capsys.readouterr().err
     third = find_or_encode(data_dir, tiny_base, Wanted(max_seq_length=90, mask_prompt=False))
-    assert "encoding now" in capsys.readouterr().err
+    assert "encoding train" in capsys.readouterr().err, "what is wanted is not there, so it is encoded, and says so"
     assert third.max_seq_length == 90
     assert third.split("train")[0][1].tolist() == [0] + [1] * (len(third.split("train")[0][0]) - 1)
 
@@ -127,8 +129,18 @@ def test_damage_is_found(data_dir: Path, tiny_base: Path) -> None:
         find_or_encode(data_dir, tiny_base, Wanted())
 
 
-def test_without_a_length_the_models_context_counts(data_dir: Path, tiny_base: Path) -> None:
+def test_the_models_context_is_the_limit(data_dir: Path, tiny_base: Path, capsys) -> None:
     assert encode_set(data_dir, TokenSettings(tiny_base)).max_seq_length == 256
+    assert encode_set(data_dir, TokenSettings(tiny_base, 2048)).max_seq_length == 256
+    assert "256 it is" in capsys.readouterr().err
+    assert find_or_encode(data_dir, tiny_base, Wanted(max_seq_length=2048)).max_seq_length == 256
+
+
+def test_a_length_that_no_row_fits_is_refused_and_leaves_nothing(data_dir: Path, tiny_base: Path) -> None:
+    before = sorted((data_dir / "tokens").iterdir())
+    with pytest.raises(UserError, match="no training row"):
+        find_or_encode(data_dir, tiny_base, Wanted(max_seq_length=5))
+    assert sorted((data_dir / "tokens").iterdir()) == before
 
 
 def test_settings_are_checked_at_birth(tiny_base: Path) -> None:

@@ -1,7 +1,7 @@
 """No dead options: every setting of a run, changed alone, changes something one can see."""
 
 import dataclasses
-import os
+import functools
 import shutil
 from pathlib import Path
 from typing import Any
@@ -128,12 +128,42 @@ def test_a_device_that_is_not_there_is_a_users_mistake(tiny_base: Path, toy_set:
 
 
 def test_resume_takes_a_directory(tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
-    first = run(tiny_base, toy_set, tmp_path / "first", max_steps="6")
-    shutil.copytree(first / "state", tmp_path / "saved" / "state")
-    shutil.rmtree(tmp_path / "saved" / "state" / "step-00000006")
-    second = run(tiny_base, toy_set, tmp_path / "second", resume=str(tmp_path / "saved"))
+    first = run(tiny_base, toy_set, tmp_path / "first")
+    shutil.copytree(first, tmp_path / "stopped")
+    shutil.rmtree(tmp_path / "stopped" / "state" / "step-00000006")
+    (tmp_path / "stopped" / "manifest.json").unlink()
+    stopped = str(tmp_path / "stopped")
+    second = run(tiny_base, toy_set, tmp_path / "stopped", resume=stopped)
     assert {"resumed_at": 3} in read_metrics(second)
-    assert [record["step"] for record in read_metrics(second) if "train_loss" in record] == [3, 4, 5, 6]
     weights = "final/adapter_model.safetensors"
     assert (second / weights).read_bytes() == (first / weights).read_bytes()
-    assert exit_code_of(lambda: run(tiny_base, toy_set, tmp_path / "third", resume=os.fspath(tmp_path / "no"))) == 2
+    for out_dir, resume in ((tmp_path / "third", stopped), (tmp_path / "no", str(tmp_path / "no"))):
+        assert exit_code_of(functools.partial(run, tiny_base, toy_set, out_dir, resume=resume)) == 2
+
+
+def test_a_run_never_writes_into_a_directory_of_something_else(tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine" / "best").mkdir(parents=True)
+    (tmp_path / "mine" / "best" / "novel.txt").write_text("chapter one")
+    for resume in ("auto", "never"):
+        assert exit_code_of(functools.partial(run, tiny_base, toy_set, tmp_path / "mine", resume=resume)) == 2
+    assert (tmp_path / "mine" / "best" / "novel.txt").read_text() == "chapter one"
+
+
+def test_a_start_over_that_cannot_start_leaves_the_old_run(tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
+    out_dir = run(tiny_base, toy_set, tmp_path / "run")
+    (tmp_path / "broken").mkdir()
+    for path in tiny_base.iterdir():
+        shutil.copy(path, tmp_path / "broken")
+    (tmp_path / "broken" / "model.safetensors").write_bytes(b"cut short")
+    before = {path: path.read_bytes() for path in out_dir.rglob("*") if path.is_file()}
+    assert exit_code_of(lambda: run(tmp_path / "broken", toy_set, out_dir, resume="never")) == 2
+    assert {path: path.read_bytes() for path in out_dir.rglob("*") if path.is_file()} == before
+
+
+def test_what_a_run_encoded_for_itself_is_not_what_others_get(tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
+    data_dir = tmp_path / "toy"
+    shutil.copytree(toy_set, data_dir)
+    first = run(tiny_base, data_dir, tmp_path / "first", max_steps="2")
+    run(tiny_base, data_dir, tmp_path / "chat", max_steps="2", prompt_style="chat")
+    again = run(tiny_base, data_dir, tmp_path / "again", max_steps="2")
+    assert observe(again) == observe(first)
