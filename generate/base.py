@@ -15,6 +15,7 @@ from lit_gpt.discovery import only_checkpoint
 from lit_gpt.errors import UserError
 from lit_gpt.example import user_message
 from lit_gpt.prompts import prompt_style, read_prompt_style
+from lit_gpt.seeds import derive_seed
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class GenerateSettings:
     top_p: float | None = None
     seed: int = 1234
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    device: str = "cpu"
+    device: Literal["cpu", "cuda", "mps"] = "cpu"
 
     def __post_init__(self) -> None:
         for flag in ("num_samples", "max_new_tokens"):
@@ -79,7 +80,7 @@ def main(settings: GenerateSettings) -> None:
             top_k=s.top_k,
             top_p=s.top_p,
             stop_ids=tokenizer.stop_ids,
-            seed=s.seed + number,
+            seed=derive_seed(s.seed, "sample", number),
         )
         text = tokenizer.decode([*prompt_ids, *ids])
         print(text[len(tokenizer.decode(prompt_ids)) :])  # the new ids alone would lose the blank before them

@@ -165,6 +165,7 @@ def no_checkpoint(checkpoint_dir: Path, lacks: str) -> UserError:
     """What is missing, what there is near by, and how to get what was asked for."""
     here = checkpoint_dir.absolute()
     near = {str(path) for depth, root in enumerate(here.parents[:2], 1) for path in find_checkpoints(root, depth)}
+    near.discard(str(here))
     do = "put config.json, the weights and the tokenizer files there"
     if near:
         do += f", or use one that is there: {some(sorted(near))}"

@@ -82,6 +82,11 @@ def generate_ids(
         expected = f"1 to {model.config.block_size - 1} tokens, to leave room for an answer"
         raise UserError(f"a prompt of {len(prompt_ids)} tokens", expected, "change the prompt")
     weight = model.transformer.wte.weight
+    if max(prompt_ids) >= len(weight):
+        expected = f"ids below {len(weight)}, the rows of the model's embedding"
+        raise UserError(
+            f"a token id of {max(prompt_ids)}", expected, "check that tokenizer and weights belong together"
+        )
     generator = torch.Generator(weight.device)
     generator.manual_seed(seed) if seed is not None else generator.seed()
     n_new = min(max_new_tokens, n_room)
@@ -115,7 +120,9 @@ class Sampler:
     def pick(self, logits_V: Tensor, generator: torch.Generator) -> int:
         if self.temperature == 0:
             return int(logits_V.argmax())
-        probabilities_V = torch.softmax(self._keep_likeliest(logits_V.float() / self.temperature), -1)
+        # from the largest down: however small the temperature, no quotient but minus infinity overflows
+        logits_V = (logits_V.float() - logits_V.max()) / self.temperature
+        probabilities_V = torch.softmax(self._keep_likeliest(logits_V), -1)
         return int(torch.multinomial(probabilities_V, 1, generator=generator))
 
     def _keep_likeliest(self, logits_V: Tensor) -> Tensor:

@@ -27,11 +27,20 @@ def load(
     """A model in eval mode and its tokenizer, from a plain Hugging Face directory and perhaps a PEFT adapter."""
     if dtype not in DTYPES:
         raise UserError(f"dtype {dtype!r}", f"one of {', '.join(DTYPES)}", "choose one of these")
+    require_device(device)
     tokenizer = Tokenizer(Path(checkpoint_dir))
     model = load_model(Path(checkpoint_dir), dtype=DTYPES[dtype], device=device)
     if adapter_dir is not None:
         load_adapter(model, Path(adapter_dir))
     return model.eval(), tokenizer
+
+
+def require_device(device: str) -> None:
+    """UserError where the machine has no such device."""
+    is_there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not is_there.get(device.partition(":")[0], True):
+        got = f"the device {device}, which this machine has not"
+        raise UserError(got, "a device that is there", "try --device cpu")
 
 
 def merge_adapter(checkpoint_dir: Path, adapter_dir: Path, out_dir: Path) -> Path:

@@ -105,7 +105,9 @@ def read_settings(directory: Path) -> Settings:
 
 def _read_config(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise UserError(f"no {path}", "an adapter directory", f"pass the directory that holds {CONFIG}")
+        best = path.parent / "best"
+        do = f"pass {best}" if (best / CONFIG).is_file() else f"pass the directory that holds {CONFIG}"
+        raise UserError(f"no {path}", "an adapter directory", do)
     try:
         config = dict(read_json(path))
     except (ValueError, TypeError) as error:

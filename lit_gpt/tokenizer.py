@@ -46,6 +46,9 @@ class Tokenizer:
     """
 
     def __init__(self, checkpoint_dir: Path) -> None:
+        if not checkpoint_dir.is_dir():
+            expected = "a directory with config.json, weights and tokenizer files"
+            raise UserError(f"{checkpoint_dir}, which is no directory", expected, "check --checkpoint_dir")
         declared = Declarations(checkpoint_dir)
         path, self._vocabulary = _open_vocabulary(checkpoint_dir, declared)
         self.bos_id = self._find_id("bos", declared)

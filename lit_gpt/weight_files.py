@@ -125,7 +125,7 @@ def _load_pickle(path: Path) -> dict[str, Tensor]:
     except (MemoryError, PermissionError):
         raise
     except Exception as error:  # a damaged pickle fails in any way there is, AssertionError and IndexError among them
-        raise broken(path, str(error).splitlines()[0] if str(error) else repr(error)) from error
+        raise broken(path, f"no plain, sound state dict; pickled code is never run ({type(error).__name__})") from error
     if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
         raise broken(path, "it holds something else than named tensors")
     return tensors

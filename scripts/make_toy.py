@@ -34,7 +34,11 @@ def main(
     if n_rows < 1:
         raise UserError(f"--n_rows {n_rows}", "a number above 0", "correct --n_rows")
     toy = list(rows(n_rows, seed))
-    write_bytes(instructions, "".join(json.dumps(row) + "\n" for row in toy).encode())
+    text = "".join(json.dumps(row) + "\n" for row in toy).encode()
+    if instructions.exists() and instructions.read_bytes() != text:
+        raise UserError(f"--instructions {instructions}, which holds something else", "a new file", "choose another")
+    instructions.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(instructions, text)
     print(f"{n_rows} toy instructions: {instructions}", file=sys.stderr)
     return write_random_base(checkpoint_dir, ("\n".join(row.values()) for row in toy), seed)
 

@@ -304,6 +304,7 @@ def test_a_broken_settings_file_is_named(directory: Path, name: str, content: by
 
 
 def test_a_missing_tokenizer_is_named(tmp_path: Path) -> None:
-    for directory in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(UserError, match=f"no tokenizer in {directory}"):
-            Tokenizer(directory)
+    with pytest.raises(UserError, match=f"no tokenizer in {tmp_path}"):
+        Tokenizer(tmp_path)
+    with pytest.raises(UserError, match="nowhere, which is no directory"):
+        Tokenizer(tmp_path / "nowhere")

@@ -44,7 +44,7 @@ def report(source: Source, read_as: str, tally: Tally, n_train: int, n_validatio
         say(f"  noted {count}  {note}: {NOTES[note]}")
     say(f"  train {n_train}, validation {n_validation}; licence {source.licence}, origin {source.origin}")
     if wants_split and not n_validation:
-        say("  too few rows to hold some out: all of them train, and there is no validation set")
+        say("  too few rows on one side to hold any out: all of them train, and there is no validation set")
     if tally.first_used:
         for message in tally.first_used.messages[:3]:
             say(f"  {message.role + ':':<10} {' '.join(message.content[:SHOWN_CHARS].split())}")
@@ -57,11 +57,10 @@ def nothing_usable(source: Source, read_as: str, tally: Tally) -> UserError:
     if first is None:
         return UserError(f"no rows in {read_as}", expected, "check that --source names the right file")
     reasons = ", ".join(f"{reason} {count}" for reason, count in tally.dropped.most_common())
-    return UserError(
-        f"{tally.n_read} rows and none of them usable ({reasons}) in {read_as}",
-        expected,
-        f"mend line {first.place.line} and those like it: {REASONS[first.reason]} It starts {first.text[:80]!r}",
-    )
+    do = f"mend line {first.place.line} and those like it: {REASONS[first.reason]} It starts {first.text[:80]!r}"
+    if set(tally.dropped) == {"invalid_json"}:
+        do += "; JSON is read as one list of objects, or as one object a line"
+    return UserError(f"{tally.n_read} rows and none of them usable ({reasons}) in {read_as}", expected, do)
 
 
 def say(text: str) -> None:

@@ -7,6 +7,7 @@ from lit_gpt.data.fetch import HUB_ID, choose_files, fetch
 from lit_gpt.data.reading import FORMAT_OF_SUFFIX, suffix_of
 from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.source import Home, Source
+from lit_gpt.data.store import is_example_set
 from lit_gpt.errors import UserError
 from lit_gpt.files import sha256_of
 
@@ -54,6 +55,9 @@ def _local_paths(settings: DataSettings) -> dict[str, Path]:
     if settings.revision is not None:
         raise UserError("--revision with a local --source", "a revision of a data set on the hub", "leave it out")
     root = Path(settings.source)
+    if is_example_set(root):
+        do = f"finetune with --data_dir {root}, or prepare its source again"
+        raise UserError(f"--source {root}, which is a prepared set", "the data a set is prepared from", do)
     if root.is_file():
         return {root.name: root}
     paths = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}

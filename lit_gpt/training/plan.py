@@ -1,7 +1,6 @@
 """A run worked out before anything heavy is loaded: its folders, its rows, its steps, what decides its numbers."""
 
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +13,7 @@ from lit_gpt.checkpoint import checkpoint_hashes, load_config
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.files import hash_json
+from lit_gpt.loading import require_device
 from lit_gpt.manifest import MANIFEST
 from lit_gpt.tokens.loader import Order
 from lit_gpt.tokens.prepare import Wanted, find_or_encode
@@ -45,7 +45,7 @@ class Plan:
     def of(cls, method: Method, settings: RunSettings, schedule: ScheduleSettings, journal: JournalSettings) -> Self:
         """Find or encode the tokens and count the steps; UserError when nothing can be trained on."""
         assert settings.checkpoint_dir is not None and settings.data_dir is not None
-        _require_device(settings.device)
+        require_device(settings.device)
         out_dir = _out_dir(method, settings, settings.data_dir)
         token_set = find_or_encode(settings.data_dir, settings.checkpoint_dir, _wanted(settings, out_dir))
         _require_known_ids(token_set, settings.checkpoint_dir)
@@ -160,12 +160,6 @@ def _require_known_ids(token_set: TokenSet, checkpoint_dir: Path) -> None:
             f"ids below {n_known}, the rows of the model's embedding",
             f"check that the tokenizer in {checkpoint_dir} belongs to its weights",
         )
-
-
-def _require_device(device: str) -> None:
-    is_there: dict[str, Callable[[], bool]] = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
-    if device in is_there and not is_there[device]():
-        raise UserError(f"--device {device}, which this machine has not", "a device that is there", "--device auto")
 
 
 def _automatic_precision(method: Method, device: str) -> str:

@@ -124,7 +124,7 @@ def test_a_device_that_is_not_there_is_a_users_mistake(tiny_base: Path, toy_set:
     if torch.cuda.is_available():
         pytest.skip("this machine has the GPU that should be missing")
     assert exit_code_of(lambda: run(tiny_base, toy_set, tmp_path / "run", device="cuda")) == 2
-    assert "--device cuda" in capsys.readouterr().err
+    assert "the device cuda" in capsys.readouterr().err
 
 
 def test_resume_takes_a_directory(tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:

@@ -38,7 +38,11 @@ HOME = Home("GAIR/lima", ("train.jsonl",), "68958e98267f5fb4a52a03ebcdae4ae59213
 
 
 def source(include_multiturn_conversations: bool = True) -> Source:
-    """LIMA; without multi-turn conversations, the first question and answer of each."""
+    """LIMA's own choices.
+
+    Args:
+        include_multiturn_conversations: keep dialogues whole; false keeps their first question and answer
+    """
     return Source(
         name=NAME,
         home=HOME,

@@ -20,7 +20,14 @@ from lit_gpt.example import Origin
 
 
 def source(name: str = "csv", licence: str = "unknown", origin: Origin = "unknown", generator: str = "") -> Source:
-    """The user's data set under a name of their choice, which starts the ids of its rows."""
+    """Your own rows.
+
+    Args:
+        name: starts the ids of the rows
+        licence: what may be done with them, as an SPDX id where there is one
+        origin: who wrote the answers
+        generator: the language model that wrote them, if one did
+    """
     return Source(
         name=name,
         licence=licence,
