@@ -92,6 +92,8 @@ def checkpoint_hashes(checkpoint_dir: Path) -> dict[str, str]:
     Kept in .sha256.json, where the directory is writable, by each file's size and time: hashing 14 GB takes a minute.
     """
     weights = find_weight_files(checkpoint_dir) or [checkpoint_dir / LIT_WEIGHTS]
+    if has_fresh_lit_weights(checkpoint_dir):
+        weights = [*weights, checkpoint_dir / LIT_WEIGHTS]  # these are the ones that are loaded
     names = {path.name for path in weights if path.is_file()}
     names |= {path.name for path in matching(checkpoint_dir, (CONFIG, *TOKENIZER_PATTERNS))}
     known = read_object(checkpoint_dir / HASHES) if (checkpoint_dir / HASHES).is_file() else {}

@@ -1,12 +1,14 @@
 """Files that are either wholly there or not there at all.
 
 Handled: a write, or a whole directory, appears under its name only when complete and on disk (temporary
-name, fsync, rename, fsync of the parent); a kill at any moment leaves the old one or the new one.
+name, fsync, rename, fsync of the parent). A kill at any moment leaves the old one or the new one; a kill between
+the two renames of a replaced directory leaves the old one beside its place, until `settle_directory` puts it back.
 Not handled: two processes that write the same name at the same time, and network file systems whose
 rename is not atomic.
 """
 
 import contextlib
+import fcntl
 import gzip
 import hashlib
 import json
@@ -19,6 +21,7 @@ from typing import Any, BinaryIO, cast
 
 TEMPORARY = ".tmp-"
 REPLACED = ".old-"
+N_RANDOM = 8  # letters that tell one temporary name from another
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -52,7 +55,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file atomically."""
-    temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:8]}-{path.name}")
+    temporary = _temporary(path)
     try:
         with open(temporary, "wb") as file:
             file.write(data)
@@ -82,7 +85,7 @@ def new_directory(target: Path, keep: tuple[str, ...] = ()) -> Iterator[Path]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     settle_directory(target, keep)
-    temporary = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:8]}-{target.name}")
+    temporary = _temporary(target)
     temporary.mkdir()
     try:
         yield temporary
@@ -117,8 +120,24 @@ def settle_directory(target: Path, keep: tuple[str, ...] = ()) -> None:
             if (old / name).exists() and not (target / name).exists():
                 (old / name).rename(target / name)
         shutil.rmtree(old)
-    for leftover in target.parent.glob(f"{TEMPORARY}*-{target.name}"):
+    for leftover in target.parent.glob(f"{TEMPORARY}{'?' * N_RANDOM}-{target.name}"):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:N_RANDOM]}-{target.name}")
+
+
+@contextlib.contextmanager
+def locked(path: Path, wait: bool) -> Iterator[None]:
+    """Hold a lock file while the block runs; BlockingIOError if somebody else does and we are not to wait.
+
+    The lock is the process's and ends with it, however it ends; the empty file stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
 
 
 def _replaced(target: Path) -> Path:

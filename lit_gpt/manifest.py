@@ -54,22 +54,25 @@ def describe_file(path: Path) -> dict[str, Any]:
 def read_manifest(directory: Path, kind: str) -> Manifest:
     """The manifest of an artefact of this kind; UserError where there is none that can be read."""
     path = directory / MANIFEST
-    wanted = f"a directory with a {_words(kind)}"
+    wanted = f"a directory with {_words(kind)}"
     if not path.is_file():
         raise UserError(f"{directory} has no {MANIFEST}", wanted, "check the path")
     try:
         record = read_json(path)
-        record.pop("content_hash", None)
+        content_hash = record.pop("content_hash")
         manifest = Manifest(**record)
-    except (ValueError, TypeError, AttributeError):
+        if content_hash != manifest.content_hash:
+            raise ValueError("it was changed by hand")
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise UserError(f"{path} is damaged, or of another version", wanted, "make it again") from None
     if manifest.kind != kind:
-        raise UserError(f"{directory} holds a {_words(manifest.kind)}", wanted, "check the path")
+        raise UserError(f"{directory} holds {_words(manifest.kind)}", wanted, "check the path")
     return manifest
 
 
 def _words(kind: str) -> str:
-    return str(kind).replace("_", " ")
+    article = "an" if str(kind)[:1] in "aeiou" else "a"
+    return f"{article} {str(kind).replace('_', ' ')}"
 
 
 def damaged_files(directory: Path, manifest: Manifest) -> list[str]:

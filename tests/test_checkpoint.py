@@ -515,8 +515,8 @@ def test_hashes_cover_what_decides_the_model(tmp_path: Path) -> None:
     shards = {path.name for path in tmp_path.glob("*.safetensors")}
     assert hashes.keys() == shards | {"config.json", "tokenizer.json"}
     assert hashes["config.json"] == sha256_of(tmp_path / "config.json")
-    convert_hf_to_lit(tmp_path)
-    assert checkpoint_hashes(tmp_path) == hashes
+    lit = convert_hf_to_lit(tmp_path)
+    assert checkpoint_hashes(tmp_path) == {**hashes, lit.name: sha256_of(lit)}, "that is what is loaded from now on"
 
 
 def test_hashes_are_kept_and_renewed(tmp_path: Path) -> None:

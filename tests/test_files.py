@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lit_gpt import files
-from lit_gpt.files import new_directory, open_bytes, settle_directory, write_bytes, write_json
+from lit_gpt.errors import UserError
+from lit_gpt.files import locked, new_directory, open_bytes, settle_directory, write_bytes, write_json
 from lit_gpt.manifest import Manifest, damaged_files, read_manifest
 
 
@@ -101,6 +102,42 @@ def test_manifest_finds_damage(tmp_path: Path) -> None:
     (tmp_path / "a").write_text('["z"]\n')
     (tmp_path / "b").unlink()
     assert damaged_files(tmp_path, manifest) == ["a", "b"]
+
+
+def test_a_manifest_changed_by_hand_is_refused(tmp_path: Path) -> None:
+    Manifest("thing", parents={"x": "1"}).write(tmp_path)
+    path = tmp_path / "manifest.json"
+    path.write_text(path.read_text().replace('"x": "1"', '"x": "2"'))
+    with pytest.raises(UserError, match="damaged"):
+        read_manifest(tmp_path, "thing")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"kind": "thing"}', '{"kind": "thing", "wings": 2}'])
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(UserError, match="damaged"):
+        read_manifest(tmp_path, "thing")
+
+
+def test_settling_one_name_leaves_anothers_temporary_alone(tmp_path: Path) -> None:
+    with new_directory(tmp_path / "my-lima") as temporary:
+        settle_directory(tmp_path / "lima")
+        assert temporary.is_dir()
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError):
+        write_bytes(tmp_path / "folder", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
+    held = locked(tmp_path / "lock", wait=False)
+    with held, pytest.raises(BlockingIOError), locked(tmp_path / "lock", wait=False):
+        pass
+    with locked(tmp_path / "lock", wait=False):
+        pass
 
 
 def test_content_hash_ignores_time_and_version() -> None:

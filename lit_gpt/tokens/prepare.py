@@ -18,8 +18,8 @@ from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.source import Source
 from lit_gpt.data.store import count_examples, load_example_set, read_examples
 from lit_gpt.errors import UserError
-from lit_gpt.files import new_directory, read_json
-from lit_gpt.manifest import Manifest
+from lit_gpt.files import locked, new_directory, read_json
+from lit_gpt.manifest import Manifest, damaged_files
 from lit_gpt.progress import watched
 from lit_gpt.prompts import prompt_style
 from lit_gpt.tokenizer import Tokenizer
@@ -39,6 +39,7 @@ from lit_gpt.tokens.store import (
 )
 
 LEDGER = "ledger.jsonl"
+LOCK = ".lock"
 
 
 def prepare(source: Source, data: DataSettings, tokens: TokenSettings) -> Path:
@@ -70,16 +71,30 @@ def find_or_encode(data_dir: Path, checkpoint_dir: Path, wanted: Wanted) -> Toke
     tokenizer_hash, examples_hash = Tokenizer(checkpoint_dir).fingerprint, load_example_set(data_dir).content_hash
     if wanted.max_seq_length is not None:
         wanted = replace(wanted, max_seq_length=_within_context(wanted.max_seq_length, checkpoint_dir))
-    for directory, manifest in prepared_token_sets(data_dir):
-        current = manifest.parents == {"tokenizer": tokenizer_hash, "example_set": examples_hash}
-        if current and wanted.accepts(manifest.settings):
+    parents = {"tokenizer": tokenizer_hash, "example_set": examples_hash}
+    prepared = [(directory, m) for directory, m in prepared_token_sets(data_dir) if m.parents == parents]
+    for directory, manifest in prepared:
+        if _is_current(manifest) and wanted.accepts(manifest.settings):
             return TokenSet.open(directory)
-    given = {name: value for name, value in asdict(wanted).items() if value is not None}
+    last = prepared[0][1].settings if prepared else {}
+    chosen = {name: last.get(name) if value is None else value for name, value in asdict(wanted).items()}
+    given = {name: value for name, value in chosen.items() if value is not None}
     return encode_set(data_dir, replace(TokenSettings(checkpoint_dir), **given))
+
+
+def _is_current(manifest: Manifest) -> bool:
+    """Whether the prompts are those the style renders today."""
+    version: int = manifest.settings["prompt_style_version"]
+    return version == prompt_style(manifest.settings["prompt_style"]).version
 
 
 def encode_set(data_dir: Path, settings: TokenSettings) -> TokenSet:
     """Encode both splits of an ExampleSet, or find that it was done before."""
+    with locked(data_dir / "tokens" / LOCK, wait=True):
+        return _encode_set(data_dir, settings)
+
+
+def _encode_set(data_dir: Path, settings: TokenSettings) -> TokenSet:
     assert settings.checkpoint_dir is not None
     tokenizer = Tokenizer(settings.checkpoint_dir)
     example_set = load_example_set(data_dir)
@@ -90,6 +105,9 @@ def encode_set(data_dir: Path, settings: TokenSettings) -> TokenSet:
         token_set = TokenSet.open(directory)
         print(f"tokens: {directory} was encoded before", file=sys.stderr)
         return token_set
+    if damaged := damaged_files(data_dir, example_set):
+        got = f"{data_dir}: {', '.join(damaged)} is not what its manifest says"
+        raise UserError(got, "the files as they were prepared", "prepare the set again")
     parents = {"tokenizer": tokenizer.fingerprint, "example_set": example_set.content_hash}
     with new_directory(directory) as temporary:
         counts = _Encoding(data_dir, tokenizer, settings, decisive["max_seq_length"]).write(temporary)

@@ -87,15 +87,15 @@ def train(run: Run) -> None:
             is_over = run.is_over
             if is_over or run.progress.step % run.eval_every == 0:
                 validate(run)
-            is_stopped = run.stop.signal is not None
-            is_due = run.progress.step % run.save_every == 0 or is_over or is_stopped
+            number = run.stop.signal  # looked at once: a signal that comes later is seen at the next boundary
+            is_due = run.progress.step % run.save_every == 0 or is_over or number is not None
             if is_due and run.progress.step != saved_step:
                 run.progress.elapsed_s = run.clock.elapsed_s
                 run.save()
                 saved_step = run.progress.step
             run.journal.flush()
-            if run.stop.signal is not None:
-                raise Interrupted(run.stop.signal, f"interrupted after step {run.progress.step}; run it again to go on")
+            if number is not None:
+                raise Interrupted(number, f"interrupted after step {run.progress.step}; run it again to go on")
             if is_over:
                 return
             train_step(run)

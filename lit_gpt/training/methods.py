@@ -53,7 +53,8 @@ class Lora:
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
-        return {"method": self.name, **asdict(self.settings)}
+        targets = ",".join(self.settings.targets)
+        return {"method": self.name, **asdict(self.settings), "lora_targets": targets}
 
     def build(self, model: GPT, seed: int) -> None:
         s = self.settings

@@ -24,7 +24,6 @@ from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSett
 
 MAX_EVAL_EVERY = 100  # optimizer steps; Lit-GPT's eval interval
 HYPERPARAMETERS = "hyperparameters.yaml"
-HARMLESS = {"micro_batch_size"}  # may change on the way: it decides memory, and results only in the last bit
 
 
 @dataclass(frozen=True)
@@ -101,9 +100,8 @@ class Plan:
     @cached_property
     def trajectory(self) -> dict[str, Any]:
         """Everything that decides the numbers; a resumed run must have the same."""
-        schedule = {k: v for k, v in asdict(self.schedule.settings).items() if k not in HARMLESS}
         return {
-            **schedule,
+            **asdict(self.schedule.settings),
             **self.method.hyperparameters,
             **self.parents,
             "seed": self.settings.seed,

@@ -18,8 +18,8 @@ from lightning.fabric.loggers.logger import Logger
 
 from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
-from lit_gpt.files import new_directory, settle_directory, write_bytes
-from lit_gpt.manifest import MANIFEST, Manifest, read_manifest
+from lit_gpt.files import locked, new_directory, settle_directory, write_bytes
+from lit_gpt.manifest import MANIFEST, Manifest, damaged_files, read_manifest
 from lit_gpt.model import GPT
 from lit_gpt.prompts import prompt_style, write_prompt_style
 from lit_gpt.seeds import derive_seed
@@ -41,6 +41,7 @@ from lit_gpt.training.resume import (
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
 KIND = "run"
+LOCK = ".lock"
 
 
 def finetune(method: Method, settings: RunSettings, schedule: ScheduleSettings, journal: JournalSettings) -> Path:
@@ -54,13 +55,18 @@ def finetune(method: Method, settings: RunSettings, schedule: ScheduleSettings, 
     if settings.resume != "never" and _is_finished(plan):
         print(f"{plan.out_dir} is finished; --resume never would start it over", file=sys.stderr)
         return plan.out_dir
-    _train_and_finish(plan, _saved_state(plan))
+    try:
+        with locked(plan.out_dir / LOCK, wait=False):
+            _train_and_finish(plan, _saved_state(plan))
+    except BlockingIOError:
+        got = f"--out_dir {plan.out_dir}, where another run is at work"
+        raise UserError(got, "a directory of its own", "wait for it, or choose another") from None
     return plan.out_dir
 
 
 def _require_own_directory(out_dir: Path) -> None:
     """A run may write only where there is nothing, or an earlier run."""
-    is_free = not out_dir.exists() or (out_dir.is_dir() and not any(out_dir.iterdir()))
+    is_free = not out_dir.exists() or (out_dir.is_dir() and {path.name for path in out_dir.iterdir()} <= {LOCK})
     if not is_free and not (out_dir / HYPERPARAMETERS).is_file():
         raise UserError(
             f"--out_dir {out_dir}, which holds something else", "a new directory, or a run", "choose another"
@@ -68,17 +74,26 @@ def _require_own_directory(out_dir: Path) -> None:
 
 
 def _clear(out_dir: Path) -> None:
-    """Remove an earlier run's own files, and nothing else that lies there."""
-    for name in ("state", "final", "best", "tensorboard"):
-        shutil.rmtree(out_dir / name, ignore_errors=True)
+    """Remove an earlier run's own files, and nothing else that lies there; first what says that it is finished."""
     for name in (MANIFEST, METRICS):
         (out_dir / name).unlink(missing_ok=True)
+    for name in ("state", "final", "best", "tensorboard"):
+        shutil.rmtree(out_dir / name, ignore_errors=True)
 
 
 def _is_finished(plan: Plan) -> bool:
     if not (plan.out_dir / MANIFEST).is_file():
         return False
-    require_same_trajectory(read_manifest(plan.out_dir, KIND).settings, plan.trajectory, plan.out_dir)
+    manifest = read_manifest(plan.out_dir, KIND)
+    require_same_trajectory(manifest.settings, plan.trajectory, plan.out_dir)
+    damaged = damaged_files(plan.out_dir, manifest)
+    for name in ("best", "final"):
+        if f"{name}/{MANIFEST}" not in damaged:
+            weights = read_manifest(plan.out_dir / name, plan.method.name)
+            damaged += [f"{name}/{file}" for file in damaged_files(plan.out_dir / name, weights)]
+    if damaged:
+        got = f"{plan.out_dir} was finished, and {', '.join(damaged)} damaged since"
+        raise UserError(got, "the files as the run left them", "start it over with --resume never")
     return True
 
 
@@ -97,7 +112,7 @@ def _saved_state(plan: Plan) -> SavedState | None:
 
 def _write_hyperparameters(plan: Plan) -> None:
     """Every setting by its flag's name, so that `--config hyperparameters.yaml` runs it again."""
-    plan.out_dir.mkdir(parents=True, exist_ok=True)
+    settle_directory(plan.out_dir / HYPERPARAMETERS)
     settings = asdict(plan.settings) | asdict(plan.schedule.settings) | asdict(plan.journal)
     settings |= plan.method.hyperparameters | {"out_dir": plan.out_dir, "resume": "auto"}
     settings |= {name: plan.token_set.manifest.settings[name] for name in asdict(Wanted())}

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from lit_gpt.training.settings import ScheduleSettings
 
-WARMUP_SHARE = 0.1  # of the run, at most: a default of 100 steps must not outlast a small data set
+WARMUP_SHARE = 0.1  # of the run, unless --warmup_steps says otherwise
+MAX_WARMUP_STEPS = 100  # Lit-GPT's; a tenth of a long run would be a waste
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,12 @@ class Schedule:
 
     @property
     def warmup_steps(self) -> int:
-        """--warmup_steps, at most a tenth of the run."""
-        if self.total_steps is None:
+        """--warmup_steps, or a tenth of the run and at most MAX_WARMUP_STEPS."""
+        if self.settings.warmup_steps is not None:
             return self.settings.warmup_steps
-        return min(self.settings.warmup_steps, math.ceil(WARMUP_SHARE * self.total_steps))
+        if self.total_steps is None:
+            return MAX_WARMUP_STEPS
+        return min(MAX_WARMUP_STEPS, math.ceil(WARMUP_SHARE * self.total_steps))
 
     def learning_rate(self, step: int, elapsed_s: float) -> float:
         """The rate of optimizer step `step` (from 0), begun after `elapsed_s` seconds."""

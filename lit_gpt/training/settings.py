@@ -66,10 +66,11 @@ class ScheduleSettings:
         max_steps: stop after so many optimizer steps
         max_time: stop after HH:MM:SS of training; the learning rate then decays by the clock
         batch_size: rows in an optimizer step
-        micro_batch_size: blocks of max_seq_length tokens computed at once; the memory knob, it changes no result
+        micro_batch_size: blocks of max_seq_length tokens computed at once: the memory knob; results change by
+            rounding, and by which dropout masks are drawn
         learning_rate: the highest rate, reached after the warm-up
         min_learning_rate: the rate at the end
-        warmup_steps: optimizer steps from zero to the highest rate, at most a tenth of the run
+        warmup_steps: optimizer steps from zero to the highest rate; the default is a tenth of the run, at most 100
         decay: cosine, linear or constant after the warm-up
         weight_decay: AdamW's decoupled weight decay
         beta1: AdamW's first moment
@@ -84,7 +85,7 @@ class ScheduleSettings:
     micro_batch_size: int = 4
     learning_rate: float = 3e-4
     min_learning_rate: float = 0.0
-    warmup_steps: int = 100
+    warmup_steps: int | None = None
     decay: Literal["cosine", "linear", "constant"] = "cosine"
     weight_decay: float = 0.01
     beta1: float = 0.9
@@ -98,7 +99,7 @@ class ScheduleSettings:
         for flag in ("batch_size", "micro_batch_size", "learning_rate"):
             _require(getattr(self, flag) > 0, flag, getattr(self, flag), "a number above 0")
         for flag in ("min_learning_rate", "warmup_steps", "weight_decay", "clip_norm"):
-            _require(getattr(self, flag) >= 0, flag, getattr(self, flag), "0 or more")
+            _require((getattr(self, flag) or 0) >= 0, flag, getattr(self, flag), "0 or more")
         for flag in ("beta1", "beta2"):
             _require(0 <= getattr(self, flag) < 1, flag, getattr(self, flag), "at least 0 and below 1")
         low = self.min_learning_rate <= self.learning_rate
@@ -173,4 +174,6 @@ class LoraSettings:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        return tuple(part.strip() for part in self.lora_targets.split(",") if part.strip())
+        """Without repetition, in the order of LORA_TARGETS; whatever is unknown comes last."""
+        given = {part.strip() for part in self.lora_targets.split(",") if part.strip()}
+        return (*(target for target in LORA_TARGETS if target in given), *sorted(given - set(LORA_TARGETS)))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lit_gpt import prompts
 from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.sources import toy, user_file
 from lit_gpt.data.store import read_examples
@@ -141,6 +142,23 @@ def test_a_length_that_no_row_fits_is_refused_and_leaves_nothing(data_dir: Path,
     with pytest.raises(UserError, match="no training row"):
         find_or_encode(data_dir, tiny_base, Wanted(max_seq_length=5))
     assert sorted((data_dir / "tokens").iterdir()) == before
+
+
+def test_another_version_of_the_template_is_encoded_anew(data_dir: Path, tiny_base: Path, monkeypatch) -> None:
+    first = only_set(data_dir)
+    monkeypatch.setitem(prompts.STYLES, "alpaca", replace(prompt_style("alpaca"), version=99))
+    assert find_or_encode(data_dir, tiny_base, Wanted()).directory != first.directory
+
+
+def test_what_is_not_wanted_otherwise_is_as_last_prepared(data_dir: Path, tiny_base: Path) -> None:
+    assert find_or_encode(data_dir, tiny_base, Wanted(prompt_style="chat")).max_seq_length == 128
+
+
+def test_rows_that_changed_since_they_were_prepared_are_refused(data_dir: Path, tiny_base: Path) -> None:
+    path = data_dir / "train.parquet"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(UserError, match=r"train\.parquet"):
+        find_or_encode(data_dir, tiny_base, Wanted(prompt_style="chat"))
 
 
 def test_settings_are_checked_at_birth(tiny_base: Path) -> None:

@@ -15,10 +15,10 @@ import lit_gpt
 from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.sources import user_file
 from lit_gpt.errors import Diverged, UserError
-from lit_gpt.files import sha256_of
+from lit_gpt.files import locked, sha256_of
 from lit_gpt.tokens.prepare import prepare
 from lit_gpt.tokens.settings import TokenSettings
-from lit_gpt.training.journal import read_metrics
+from lit_gpt.training.journal import Journal, read_metrics
 from lit_gpt.training.resume import latest_state
 from tests.jobs import Job
 
@@ -101,6 +101,44 @@ def test_other_settings_are_refused_by_name(job: Job) -> None:
     (job.out_dir / "manifest.json").unlink()  # the same for a run that is not finished
     with pytest.raises(UserError, match="learning_rate"):
         replace(job, learning_rate=1e-3).run()
+
+
+@pytest.mark.parametrize("name", ["best/adapter_model.safetensors", "final/adapter_config.json", "final/manifest.json"])
+def test_a_finished_run_that_was_damaged_is_not_called_finished(job: Job, name: str) -> None:
+    out_dir = job.run()
+    path = out_dir / name
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(UserError, match=name):
+        job.run()
+
+
+def test_the_order_of_targets_does_not_matter(job: Job) -> None:
+    replace(job, lora_targets="v,q").run()
+    assert replace(job, lora_targets="q, v,q").run() == job.out_dir, "finished, not refused"
+
+
+def test_a_state_at_a_validated_step_is_not_validated_again(job: Job) -> None:
+    out_dir = replace(job, save_every=5).run()
+    (out_dir / "manifest.json").unlink()
+    shutil.rmtree(out_dir / "state" / "step-00000040")
+    replace(job, save_every=5).run()
+    validated = [record["step"] for record in read_metrics(out_dir) if "val_loss" in record]
+    assert validated.count(35) == 1, "the state at 35 was saved after its validation"
+    assert validated.count(40) == 2, "the one at 40 was lost, so that step was done and validated again"
+
+
+def test_a_torn_last_line_is_cut(tmp_path: Path) -> None:
+    whole = '{"step": 1, "train_loss": 2.5}\n'
+    (tmp_path / "metrics.jsonl").write_text(whole + '{"step": 2, "tr')
+    pending = [{"step": 1, "train_loss": 2.5}, {"step": 2, "train_loss": 2.25}]
+    Journal(tmp_path, first_step=2, done=0.5, pending=pending, loggers=[]).close()
+    assert read_metrics(tmp_path) == [*pending, {"resumed_at": 2}]
+
+
+def test_two_runs_do_not_share_a_directory(job: Job) -> None:
+    with locked(job.out_dir / ".lock", wait=False), pytest.raises(UserError, match="another run"):
+        job.run()
+    job.run()
 
 
 def test_a_damaged_state_is_passed_over(job: Job, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,9 +41,15 @@ def test_warmup_rises_from_above_zero_to_the_peak_then_falls_to_the_minimum() ->
 
 @pytest.mark.parametrize("n_steps", [1, 2, 3, 9, 15])
 def test_warmup_never_outlasts_a_small_run(n_steps: int) -> None:
-    curve = rates(Schedule(ScheduleSettings(max_steps=n_steps, warmup_steps=100, learning_rate=1.0), 1))
+    curve = rates(Schedule(ScheduleSettings(max_steps=n_steps, learning_rate=1.0), 1))
     assert max(curve) == 1.0
     assert min(curve) > 0
+
+
+def test_warmup_that_was_asked_for_is_honoured() -> None:
+    curve = rates(Schedule(ScheduleSettings(max_steps=100, warmup_steps=50, learning_rate=1.0), 1))
+    assert curve.index(1.0) == 49
+    assert rates(Schedule(ScheduleSettings(max_steps=4, warmup_steps=8, learning_rate=1.0), 1))[-1] == 0.5
 
 
 def test_the_first_limit_counts() -> None:
