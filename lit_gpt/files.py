@@ -21,6 +21,8 @@ from typing import Any, BinaryIO, cast
 
 TEMPORARY = ".tmp-"
 REPLACED = ".old-"
+UMASK = os.umask(0)  # it can only be read by setting it
+os.umask(UMASK)
 N_RANDOM = 8  # letters that tell one temporary name from another
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -93,11 +95,13 @@ def new_directory(target: Path, keep: tuple[str, ...] = ()) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     for path in (*sorted(temporary.rglob("*")), temporary):
-        sync_directory(path) if path.is_dir() else _sync_file(path)
+        sync_directory(path) if path.is_dir() else _settle_file(path)
     _swap(temporary, target, keep)
 
 
-def _sync_file(path: Path) -> None:
+def _settle_file(path: Path) -> None:
+    """Make a file durable, and readable for whom the user lets read (safetensors writes for the owner alone)."""
+    path.chmod(0o666 & ~UMASK)
     with open(path, "rb") as file:
         os.fsync(file.fileno())
 

@@ -78,6 +78,13 @@ def test_a_failing_block_changes_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
+def test_files_get_the_rights_the_user_gives(tmp_path: Path) -> None:
+    with new_directory(tmp_path / "set") as temporary:
+        (temporary / "a").touch(mode=0o600)
+        (temporary / "b").touch()
+    assert (tmp_path / "set" / "a").stat().st_mode == (tmp_path / "set" / "b").stat().st_mode
+
+
 def test_gzip_is_told_by_content(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(gzip.compress(b"zipped"))
     (tmp_path / "b.gz").write_bytes(b"plain")
