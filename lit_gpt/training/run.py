@@ -1,10 +1,5 @@
-"""A run from settings to files: what the finetuning scripts call.
+"""A run from settings to files: what the finetuning scripts call. What lies where: run_directory.py."""
 
-The run directory holds `final/` and `best/` (what the method hands out), `metrics.jsonl`, `hyperparameters.yaml`
-(re-runnable with --config), `manifest.json` once the run is finished, and `state/` for exact resume.
-"""
-
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,36 +7,38 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import yaml
 from lightning.fabric import Fabric
 from lightning.fabric.loggers.logger import Logger
 
 from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
-from lit_gpt.files import locked, new_directory, settle_directory, write_bytes
-from lit_gpt.manifest import MANIFEST, Manifest, damaged_files, read_manifest
+from lit_gpt.files import locked, new_directory, settle_directory
+from lit_gpt.manifest import MANIFEST, Manifest
 from lit_gpt.model import GPT
 from lit_gpt.prompts import prompt_style, write_prompt_style
 from lit_gpt.seeds import derive_seed
-from lit_gpt.tokens.prepare import Wanted
 from lit_gpt.training.budget import Clock
-from lit_gpt.training.journal import METRICS, Journal
+from lit_gpt.training.journal import Journal
 from lit_gpt.training.loop import Run, train
 from lit_gpt.training.methods import Method, count_numbers, trainable_parameters
-from lit_gpt.training.plan import HYPERPARAMETERS, Plan
+from lit_gpt.training.plan import Plan
 from lit_gpt.training.resume import (
     Progress,
     SavedState,
-    latest_state,
     optimizer_tensors,
-    require_same_trajectory,
     restore_optimizer,
     save_state,
 )
+from lit_gpt.training.run_directory import (
+    KIND,
+    LOCK,
+    clear,
+    is_finished,
+    require_own_directory,
+    saved_state,
+    write_hyperparameters,
+)
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
-
-KIND = "run"
-LOCK = ".lock"
 
 
 def finetune(method: Method, settings: RunSettings, schedule: ScheduleSettings, journal: JournalSettings) -> Path:
@@ -51,74 +48,17 @@ def finetune(method: Method, settings: RunSettings, schedule: ScheduleSettings, 
     Raises UserError for settings that cannot be, Diverged, Interrupted (state saved), OSError when a disk is full.
     """
     plan = Plan.of(method, settings, schedule, journal)
-    _require_own_directory(plan.out_dir)
-    if settings.resume != "never" and _is_finished(plan):
+    require_own_directory(plan.out_dir)
+    if settings.resume != "never" and is_finished(plan):
         print(f"{plan.out_dir} is finished; --resume never would start it over", file=sys.stderr)
         return plan.out_dir
     try:
         with locked(plan.out_dir / LOCK, wait=False):
-            _train_and_finish(plan, _saved_state(plan))
+            _train_and_finish(plan, saved_state(plan))
     except BlockingIOError:
         got = f"--out_dir {plan.out_dir}, where another run is at work"
         raise UserError(got, "a directory of its own", "wait for it, or choose another") from None
     return plan.out_dir
-
-
-def _require_own_directory(out_dir: Path) -> None:
-    """A run may write only where there is nothing, or an earlier run."""
-    is_free = not out_dir.exists() or (out_dir.is_dir() and {path.name for path in out_dir.iterdir()} <= {LOCK})
-    if not is_free and not (out_dir / HYPERPARAMETERS).is_file():
-        raise UserError(
-            f"--out_dir {out_dir}, which holds something else", "a new directory, or a run", "choose another"
-        )
-
-
-def _clear(out_dir: Path) -> None:
-    """Remove an earlier run's own files, and nothing else that lies there; first what says that it is finished."""
-    for name in (MANIFEST, METRICS):
-        (out_dir / name).unlink(missing_ok=True)
-    for name in ("state", "final", "best", "tensorboard"):
-        shutil.rmtree(out_dir / name, ignore_errors=True)
-
-
-def _is_finished(plan: Plan) -> bool:
-    if not (plan.out_dir / MANIFEST).is_file():
-        return False
-    manifest = read_manifest(plan.out_dir, KIND)
-    require_same_trajectory(manifest.settings, plan.trajectory, plan.out_dir)
-    damaged = damaged_files(plan.out_dir, manifest)
-    for name in ("best", "final"):
-        if f"{name}/{MANIFEST}" not in damaged:
-            weights = read_manifest(plan.out_dir / name, plan.method.name)
-            damaged += [f"{name}/{file}" for file in damaged_files(plan.out_dir / name, weights)]
-    if damaged:
-        got = f"{plan.out_dir} was finished, and {', '.join(damaged)} damaged since"
-        raise UserError(got, "the files as the run left them", "start it over with --resume never")
-    return True
-
-
-def _saved_state(plan: Plan) -> SavedState | None:
-    """The state to go on from, checked against the plan; None for a fresh start."""
-    if plan.settings.resume == "never":
-        return None
-    saved = latest_state(plan.out_dir / "state")
-    if saved is not None:
-        require_same_trajectory(saved.trajectory, plan.trajectory, plan.out_dir)
-    elif plan.settings.resume != "auto":
-        expected = "auto, never, or the directory of a run that was interrupted"
-        raise UserError(f"--resume {plan.settings.resume}, which holds no saved state", expected, "check the path")
-    return saved
-
-
-def _write_hyperparameters(plan: Plan) -> None:
-    """Every setting by its flag's name, so that `--config hyperparameters.yaml` runs it again."""
-    settle_directory(plan.out_dir / HYPERPARAMETERS)
-    settings = asdict(plan.settings) | asdict(plan.schedule.settings) | asdict(plan.journal)
-    settings |= plan.method.hyperparameters | {"out_dir": plan.out_dir, "resume": "auto"}
-    settings |= {name: plan.token_set.manifest.settings[name] for name in asdict(Wanted())}
-    del settings["method"]
-    plain = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
-    write_bytes(plan.out_dir / HYPERPARAMETERS, yaml.safe_dump(plain, sort_keys=False).encode())
 
 
 def _train_and_finish(plan: Plan, saved: SavedState | None) -> None:
@@ -131,8 +71,8 @@ def _train_and_finish(plan: Plan, saved: SavedState | None) -> None:
     setup_model, setup_optimizer = fabric.setup(model, optimizer)
     setup_model.train()
     if saved is None:
-        _clear(plan.out_dir)  # only now: whatever could fail for lack of something has not failed
-    _write_hyperparameters(plan)
+        clear(plan.out_dir)  # only now: whatever could fail for lack of something has not failed
+    write_hyperparameters(plan)
     pending = saved.pending if saved else []
     done = plan.schedule.done(progress.step, progress.elapsed_s)
     journal = Journal(plan.out_dir, progress.step, done, pending, loggers)

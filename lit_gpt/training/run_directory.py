@@ -1,0 +1,80 @@
+"""The run directory: whose it is, whether the run in it is finished, what to go on from.
+
+`final/` and `best/` are what the method hands out, `metrics.jsonl` the journal, `hyperparameters.yaml` every setting
+(re-runnable with --config), `manifest.json` the mark of a finished run, `state/` for exact resume.
+"""
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import yaml
+
+from lit_gpt.errors import UserError
+from lit_gpt.files import settle_directory, write_bytes
+from lit_gpt.manifest import MANIFEST, damaged_files, read_manifest
+from lit_gpt.tokens.prepare import Wanted
+from lit_gpt.training.journal import METRICS
+from lit_gpt.training.plan import HYPERPARAMETERS, Plan
+from lit_gpt.training.resume import SavedState, latest_state, require_same_trajectory
+
+KIND = "run"
+LOCK = ".lock"
+
+
+def require_own_directory(out_dir: Path) -> None:
+    """A run may write only where there is nothing, or an earlier run."""
+    if out_dir.is_dir():
+        settle_directory(out_dir / HYPERPARAMETERS)  # a kill may have left half of it
+    is_free = not out_dir.exists() or (out_dir.is_dir() and {path.name for path in out_dir.iterdir()} <= {LOCK})
+    if not is_free and not (out_dir / HYPERPARAMETERS).is_file():
+        raise UserError(
+            f"--out_dir {out_dir}, which holds something else", "a new directory, or a run", "choose another"
+        )
+
+
+def clear(out_dir: Path) -> None:
+    """Remove an earlier run's own files, and nothing else that lies there; first what says that it is finished."""
+    for name in (MANIFEST, METRICS):
+        (out_dir / name).unlink(missing_ok=True)
+    for name in ("state", "final", "best", "tensorboard"):
+        shutil.rmtree(out_dir / name, ignore_errors=True)
+
+
+def is_finished(plan: Plan) -> bool:
+    if not (plan.out_dir / MANIFEST).is_file():
+        return False
+    manifest = read_manifest(plan.out_dir, KIND)
+    require_same_trajectory(manifest.settings, plan.trajectory, plan.out_dir)
+    damaged = damaged_files(plan.out_dir, manifest)
+    for name in ("best", "final"):
+        if f"{name}/{MANIFEST}" not in damaged:
+            weights = read_manifest(plan.out_dir / name, plan.method.name)
+            damaged += [f"{name}/{file}" for file in damaged_files(plan.out_dir / name, weights)]
+    if damaged:
+        got = f"{plan.out_dir} was finished, and {', '.join(damaged)} damaged since"
+        raise UserError(got, "the files as the run left them", "start it over with --resume never")
+    return True
+
+
+def saved_state(plan: Plan) -> SavedState | None:
+    """The state to go on from, checked against the plan; None for a fresh start."""
+    if plan.settings.resume == "never":
+        return None
+    saved = latest_state(plan.out_dir / "state")
+    if saved is not None:
+        require_same_trajectory(saved.trajectory, plan.trajectory, plan.out_dir)
+    elif plan.settings.resume != "auto":
+        expected = "auto, never, or the directory of a run that was interrupted"
+        raise UserError(f"--resume {plan.settings.resume}, which holds no saved state", expected, "check the path")
+    return saved
+
+
+def write_hyperparameters(plan: Plan) -> None:
+    """Every setting by its flag's name, so that `--config hyperparameters.yaml` runs it again."""
+    settings = asdict(plan.settings) | asdict(plan.schedule.settings) | asdict(plan.journal)
+    settings |= plan.method.hyperparameters | {"out_dir": plan.out_dir, "resume": "auto"}
+    settings |= {name: plan.token_set.manifest.settings[name] for name in asdict(Wanted())}
+    del settings["method"]
+    plain = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
+    write_bytes(plan.out_dir / HYPERPARAMETERS, yaml.safe_dump(plain, sort_keys=False).encode())
