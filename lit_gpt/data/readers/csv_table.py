@@ -8,6 +8,7 @@ between belong to the damaged row. A quote inside an unquoted field is text.
 Handled: the delimiters , ; tab and | (told from the header), line breaks and any amount of text in quoted fields, CRLF.
 Not handled
 - a bare carriage return as line end, and tab-separated files in which quotes have no meaning;
+- two damaged rows whose open quotes pair up make one sound record of themselves and all that lies between;
 - a lost quote in a row of several lines leaves lines that may look like rows of their own, and those with the right
   number of fields are taken for rows;
 - where quoted text begins or ends in a quote, a delimiter or a line break, a lost quote before or after it can leave a
