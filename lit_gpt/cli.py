@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from lit_gpt.errors import Interrupted, ResourceError, UserError
+from lit_gpt.errors import Interrupted, UserError
 from lit_gpt.usage import usage_error
 
 Command = Callable[..., Path | None]
@@ -130,7 +130,7 @@ def exit_code_of(action: Callable[[], None]) -> int:
 
 def is_resource_error(error: BaseException) -> bool:
     """Whether the machine, rather than the user or we, is at fault."""
-    if isinstance(error, ResourceError | MemoryError) or OUT_OF_MEMORY.search(str(error)):
+    if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)):
         return True
     return _errno(error) in FULL | UNWRITABLE | {errno.ENOMEM}
 

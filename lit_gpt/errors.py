@@ -3,10 +3,10 @@
     Exception
     ├── UserError       the user can mend it     exit 2, no traceback
     │   └── Diverged    the loss is not finite   exit 2, the rows named
-    ├── ResourceError   disk, memory, rights     exit 4, no traceback
     └── Interrupted     SIGINT or SIGTERM        exit 130 or 143, state saved
 
-Anything else is our own bug: a traceback and exit 1.
+An OSError or a MemoryError that says the disk is full, memory is short or a folder is not to be written to is the
+machine's (exit 4). Anything else is our own bug: a traceback and exit 1.
 """
 
 import difflib
@@ -26,10 +26,6 @@ class UserError(Exception):
 
 class Diverged(UserError):
     """The loss or its gradient stopped being a finite number."""
-
-
-class ResourceError(Exception):
-    """No space, no memory or an unwritable folder."""
 
 
 class Interrupted(Exception):

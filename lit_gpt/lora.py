@@ -186,11 +186,6 @@ def merge_lora(model: GPT) -> None:
     model.config = dataclasses.replace(model.config, tie_embeddings=tied)
 
 
-def count_trainable(model: nn.Module) -> int:
-    """How many numbers training may change."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-
-
 def _check_settings(r: int, alpha: float, dropout: float, targets: Collection[str]) -> None:
     for target in targets:
         if target not in TARGETS:

@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 
 from lit_gpt.cli import CommandLine, exit_code_of, parse
-from lit_gpt.errors import Interrupted, ResourceError, UserError
+from lit_gpt.errors import Interrupted, UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted(p for folder in ("scripts", "finetune", "generate") for p in (ROOT / folder).glob("*.py"))
@@ -103,7 +103,6 @@ def raising(error: BaseException) -> int:
     ("error", "code"),
     [
         (UserError("a", "b", "c"), 2),
-        (ResourceError("full"), 4),
         (OSError(errno.ENOSPC, "No space left on device"), 4),
         (PermissionError(errno.EACCES, "Permission denied"), 4),
         (MemoryError(), 4),

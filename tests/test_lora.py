@@ -13,13 +13,13 @@ from lit_gpt.lora import (
     LoRALinear,
     LowRank,
     add_lora,
-    count_trainable,
     load_lora_state_dict,
     lora_layers,
     lora_state_dict,
     merge_lora,
 )
 from lit_gpt.model import GPT
+from tests.tiny import count_trainable
 
 SIZES = {"n_layer": 2, "n_head": 4, "n_embd": 32, "intermediate_size": 48, "vocab_size": 50, "block_size": 16}
 CONFIGS = {

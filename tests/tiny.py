@@ -46,3 +46,8 @@ def save_checkpoint(
     model = hf_model(family, seed, **settings)
     model.save_pretrained(directory, max_shard_size=max_shard_size)
     return model
+
+
+def count_trainable(model: torch.nn.Module) -> int:
+    """How many numbers training may change."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

@@ -19,7 +19,6 @@ from lit_gpt.lora import (
     LoRALinear,
     LowRank,
     add_lora,
-    count_trainable,
     lora_layers,
     lora_state_dict,
     merge_lora,
@@ -28,7 +27,7 @@ from lit_gpt.model import GPT
 from lit_gpt.peft_adapters import TENSORS, load_adapter, save_adapter
 from lit_gpt.peft_settings import CONFIG
 from lit_gpt.weight_names import places
-from tests.tiny import save_checkpoint
+from tests.tiny import count_trainable, save_checkpoint
 
 # name -> family and settings of config.json; the Llamas of tests/tiny.py share each key head among 3 query heads
 BASES: dict[str, tuple[str, dict[str, Any]]] = {
