@@ -3,7 +3,7 @@
 temperature 0 takes the likeliest token; otherwise tokens are drawn, after keeping only the `top_k` likeliest, or the
 fewest whose probabilities reach `top_p` (nucleus sampling, Holtzman et al. 2020, arXiv 1904.09751), or both, in that
 order. Drawing depends on the seed alone, not on torch's global state.
-Not handled: batches of prompts, beam search, penalties, prompt templates (see prompts.py).
+Not handled: batches of prompts (see batched_generation.py), beam search, penalties, prompt templates (see prompts.py).
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -50,9 +50,12 @@ def generate(
         stop_ids=tokenizer.stop_ids,
         seed=seed,
     )
-    # Decoded together: alone, the new ids would lose the blank before their first word.
-    text = tokenizer.decode([*prompt_ids, *new_ids])
-    return text[len(tokenizer.decode(prompt_ids)) :]
+    return new_text(tokenizer, prompt_ids, list(new_ids))
+
+
+def new_text(tokenizer: Tokenizer, prompt_ids: Sequence[int], new_ids: Sequence[int]) -> str:
+    """What the new ids add to the prompt's text; decoded alone, they would lose the blank before their first word."""
+    return tokenizer.decode([*prompt_ids, *new_ids])[len(tokenizer.decode(prompt_ids)) :]
 
 
 @torch.inference_mode()
@@ -75,21 +78,10 @@ def generate_ids(
     sampler = Sampler(temperature, top_k, top_p)
     if max_new_tokens < 0:
         raise UserError(f"max_new_tokens {max_new_tokens}", "0 or more", "change --max_new_tokens")
-    n_room = model.config.block_size - len(prompt_ids)
-    if model.training:
-        raise ValueError("generation needs a model in eval mode: its dropout would be on")
-    if not prompt_ids or n_room < 1:
-        expected = f"1 to {model.config.block_size - 1} tokens, to leave room for an answer"
-        raise UserError(f"a prompt of {len(prompt_ids)} tokens", expected, "change the prompt")
+    n_new = min(max_new_tokens, room_for_answer(model, prompt_ids))
     weight = model.transformer.wte.weight
-    if max(prompt_ids) >= len(weight):
-        expected = f"ids below {len(weight)}, the rows of the model's embedding"
-        raise UserError(
-            f"a token id of {max(prompt_ids)}", expected, "check that tokenizer and weights belong together"
-        )
     generator = torch.Generator(weight.device)
     generator.manual_seed(seed) if seed is not None else generator.seed()
-    n_new = min(max_new_tokens, n_room)
     cache = KVCache(model.config, 1, len(prompt_ids) + n_new, weight.dtype, weight.device)
     ids_BT = torch.tensor([list(prompt_ids)], device=weight.device)
     for _ in range(n_new):
@@ -99,6 +91,24 @@ def generate_ids(
             return
         yield next_id
         ids_BT = torch.tensor([[next_id]], device=weight.device)
+
+
+def room_for_answer(model: GPT, prompt_ids: Sequence[int], name: str = "a prompt") -> int:
+    """How many tokens the context has left after the prompt, at least 1.
+
+    UserError: an empty prompt, one that fills the context, ids the model has no row for. ValueError: training mode.
+    """
+    n_room = model.config.block_size - len(prompt_ids)
+    if model.training:
+        raise ValueError("generation needs a model in eval mode: its dropout would be on")
+    if not prompt_ids or n_room < 1:
+        expected = f"1 to {model.config.block_size - 1} tokens, to leave room for an answer"
+        raise UserError(f"{name} of {len(prompt_ids)} tokens", expected, "change the prompt")
+    n_known = len(model.transformer.wte.weight)
+    if max(prompt_ids) >= n_known:
+        got, expected = f"a token id of {max(prompt_ids)}", f"ids below {n_known}, the rows of the model's embedding"
+        raise UserError(got, expected, "check that tokenizer and weights belong together")
+    return n_room
 
 
 @dataclass(frozen=True)

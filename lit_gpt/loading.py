@@ -7,11 +7,12 @@ import torch
 from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
 from lit_gpt.export import new_checkpoint, write_hf_files
-from lit_gpt.files import sha256_of
+from lit_gpt.files import hash_json, sha256_of
 from lit_gpt.lora import merge_lora
 from lit_gpt.manifest import MANIFEST, read_manifest
 from lit_gpt.model import GPT
 from lit_gpt.peft_adapters import TENSORS, load_adapter
+from lit_gpt.peft_settings import CONFIG
 from lit_gpt.prompts import read_prompt_style, write_prompt_style
 from lit_gpt.tokenizer import Tokenizer
 
@@ -49,15 +50,15 @@ def merge_adapter(checkpoint_dir: Path, adapter_dir: Path, out_dir: Path) -> Pat
     load_adapter(model, adapter_dir)
     merge_lora(model)
     style = read_prompt_style(adapter_dir)
-    with new_checkpoint(out_dir, checkpoint_dir, adapter=_hash_of(adapter_dir)) as temporary:
+    with new_checkpoint(out_dir, checkpoint_dir, adapter=adapter_hash(adapter_dir)) as temporary:
         write_hf_files(model, temporary, checkpoint_dir)
         if style is not None:
             write_prompt_style(temporary, style)
     return out_dir
 
 
-def _hash_of(adapter_dir: Path) -> str:
-    """The content hash of an adapter of ours, which leads on to its run; of another's, that of its weights."""
+def adapter_hash(adapter_dir: Path) -> str:
+    """The content hash of an adapter of ours, which leads on to its run; of another's, that of weights and settings."""
     if (adapter_dir / MANIFEST).is_file():
         return read_manifest(adapter_dir, "lora").content_hash
-    return sha256_of(adapter_dir / TENSORS)
+    return hash_json([sha256_of(adapter_dir / name) for name in (TENSORS, CONFIG)])

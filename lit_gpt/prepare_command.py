@@ -13,13 +13,23 @@ ALIASES = {"override_max_seq_length": "max_seq_length"}
 
 
 def prepare_command(
-    source: Callable[..., Source], summary: str, aliases: dict[str, str] | None = None, **defaults: Any
+    source: Callable[..., Source],
+    summary: str,
+    aliases: dict[str, str] | None = None,
+    beside: Callable[..., object] | None = None,
+    **defaults: Any,
 ) -> NoReturn:
-    """Prepare what `source` describes; the function's own parameters become flags as well."""
+    """Prepare what `source` describes; the function's own parameters become flags as well.
+
+    `beside(data_dir, data, **options)` writes what belongs to the set and does not lie in it.
+    """
 
     def main(data: DataSettings, tokens: TokenSettings, **options: Any) -> Path:
         from lit_gpt.tokens.prepare import prepare
 
-        return prepare(source(**options), data, tokens)
+        data_dir = prepare(source(**options), data, tokens)
+        if beside is not None:
+            beside(data_dir, data, **options)
+        return data_dir
 
     run_command(main, options=source, summary=summary, defaults=defaults, aliases=ALIASES | (aliases or {}))

@@ -6,9 +6,10 @@ texts it is given.
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, repeat
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import nn
@@ -43,11 +44,20 @@ HF_CONFIG = {
 }
 
 
-def write_random_base(directory: Path, texts: Iterable[str], seed: int, vocab_size: int = 512) -> Path:
-    """Write a checkpoint directory with random weights; the same one for the same texts and seed."""
+def write_random_base(
+    directory: Path,
+    texts: Iterable[str],
+    seed: int,
+    vocab_size: int = 512,
+    shape: Mapping[str, int] = MappingProxyType({}),
+) -> Path:
+    """Write a checkpoint directory with random weights; the same one for the same arguments.
+
+    `shape` replaces numbers of HF_CONFIG, by its names.
+    """
     with tempfile.TemporaryDirectory() as staging:
         n_tokens = _write_tokenizer(Path(staging), texts, vocab_size)
-        hf_config = {**HF_CONFIG, "vocab_size": n_tokens}
+        hf_config = {**HF_CONFIG, **shape, "vocab_size": n_tokens}
         write_json(Path(staging) / "config.json", hf_config)
         model = GPT(Config.from_hf(hf_config))
         _initialise(model, seed)
@@ -59,7 +69,8 @@ def _write_tokenizer(directory: Path, texts: Iterable[str], vocab_size: int) -> 
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), byte_level])
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(

@@ -35,11 +35,15 @@ ROOMS = {
     "lit_gpt.prompts": (1, "network"),
     "lit_gpt.likelihood": (1, "network"),
     "lit_gpt.generation": (1, "network"),
+    "lit_gpt.batched_generation": (1, "network"),
     "lit_gpt.loading": (1, "network"),
     "lit_gpt.random_base": (1, "network"),
     "lit_gpt.data": (1, "data"),
+    "lit_gpt.report": (1, "report"),
     "lit_gpt.tokens": (2, "tokens"),
     "lit_gpt.training": (4, "training"),
+    "lit_gpt.evaluation": (4, "evaluation"),
+    "lit_gpt.studies": (5, "studies"),
     "lit_gpt.cli": (6, "commands"),
     "lit_gpt.usage": (6, "commands"),
     "lit_gpt.discovery": (6, "commands"),
@@ -182,7 +186,7 @@ def test_files_stay_short() -> None:
 
 
 def test_scripts_import_nothing_heavy_before_parsing() -> None:
-    for folder in ("finetune", "generate", "scripts"):
+    for folder in ("benchmarks", "eval", "finetune", "generate", "scripts"):
         for path in (ROOT / folder).glob("*.py"):
             top_level = ast.Module(
                 [n for n in ast.parse(path.read_text("utf-8")).body if not isinstance(n, ast.FunctionDef)], []

@@ -15,7 +15,9 @@ from lit_gpt.cli import CommandLine, exit_code_of, parse
 from lit_gpt.errors import Interrupted, UserError
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = sorted(p for folder in ("scripts", "finetune", "generate") for p in (ROOT / folder).glob("*.py"))
+SCRIPTS = sorted(
+    p for folder in ("scripts", "finetune", "generate", "eval", "benchmarks") for p in (ROOT / folder).glob("*.py")
+)
 
 
 @dataclass(frozen=True)

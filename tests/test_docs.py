@@ -21,7 +21,7 @@ def blocks(page: Path) -> str:
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
 def test_commands_run(page: Path, tmp_path: Path) -> None:
-    for folder in ("scripts", "finetune", "generate"):
+    for folder in ("scripts", "finetune", "generate", "eval"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
     script = "set -euxo pipefail\n" + blocks(page)
@@ -37,7 +37,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_scripts_named_exist(page: Path) -> None:
-    named = re.findall(r"(?:scripts|finetune|generate)/\w+\.(?:py|sh)", page.read_text("utf-8"))
+    named = re.findall(r"(?:scripts|finetune|generate|eval|benchmarks|runs)/\w+\.(?:py|sh)", page.read_text("utf-8"))
     assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
@@ -46,7 +46,7 @@ def test_every_file_of_the_library_is_on_the_map() -> None:
     missing = [p.name for p in (ROOT / "lit_gpt").glob("*.py") if p.name != "__init__.py" and p.name not in readme]
     missing += [
         p.name
-        for folder in ("finetune", "generate", "tutorials")
+        for folder in ("benchmarks", "eval", "finetune", "generate", "tutorials")
         for p in (ROOT / folder).iterdir()
         if p.is_file() and p.name not in readme
     ]

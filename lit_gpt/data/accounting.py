@@ -35,15 +35,16 @@ class Tally:
             self.first_used = self.first_used or row
 
 
-def report(source: Source, read_as: str, tally: Tally, n_train: int, n_validation: int, wants_split: bool) -> None:
+def report(source: Source, read_as: str, tally: Tally, n_rows: dict[str, int], wants_split: bool) -> None:
     """The account at one glance, with the first row as it was understood."""
     say(f"{source.name}: {tally.n_read} rows read = {tally.n_used} used + {tally.dropped.total()} dropped ({read_as})")
     for reason, count in tally.dropped.most_common():
         say(f"  dropped {count}  {reason}: {REASONS[reason]} Listed in {REJECTS}.")
     for note, count in tally.noted.most_common():
         say(f"  noted {count}  {note}: {NOTES[note]}")
-    say(f"  train {n_train}, validation {n_validation}; licence {source.licence}, origin {source.origin}")
-    if wants_split and not n_validation:
+    sides = ", ".join(f"{split} {count}" for split, count in n_rows.items())
+    say(f"  {sides}; licence {source.licence}, origin {source.origin}")
+    if wants_split and not n_rows["validation"]:
         say("  too few rows on one side to hold any out: all of them train, and there is no validation set")
     if tally.first_used:
         for message in tally.first_used.messages[:3]:

@@ -23,12 +23,22 @@ class SourceFile:
 
 
 def locate(source: Source, settings: DataSettings) -> list[SourceFile]:
-    """The files to read, in order; UserError when there are none."""
+    """The files to read, in order; UserError when there are none. A source that is a program has no files."""
+    if source.program is not None:
+        _refuse_files(source, settings)
+        return []
     home = _hub_home(source, settings)
     if home is None:
         return [_local_file(name, path) for name, path in _local_paths(settings).items()]
     fetched = fetch(home, settings.revision)
     return [SourceFile(name, path, sha256_of(path), fetched.commit) for name, path in fetched.paths.items()]
+
+
+def _refuse_files(source: Source, settings: DataSettings) -> None:
+    for flag in ("source", "revision"):
+        if given := getattr(settings, flag):
+            got = f"--{flag} {given} for {source.name}, which is made by a program"
+            raise UserError(got, "no files to read", f"leave --{flag} out")
 
 
 def _hub_home(source: Source, settings: DataSettings) -> Home | None:

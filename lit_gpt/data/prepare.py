@@ -7,27 +7,34 @@ complete; preparing the same rows again leaves the one that is there, and the to
 import contextlib
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lit_gpt.data.accounting import Tally, nothing_usable, report, say
 from lit_gpt.data.locate import SourceFile, locate
 from lit_gpt.data.reading import format_of, read_records
-from lit_gpt.data.records import Record, Reject
+from lit_gpt.data.records import Place, Record, Reject
 from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.source import Rejected, Source
-from lit_gpt.data.split import is_validation
-from lit_gpt.data.store import KIND, REJECTS, SPLITS, ExampleWriter, is_example_set, split_name, swap_splits
+from lit_gpt.data.split import Split, is_validation
+from lit_gpt.data.store import KIND, REJECTS, SPLITS, TEST, ExampleWriter, is_example_set, split_name, swap_splits
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example, Provenance
 from lit_gpt.files import new_directory
 from lit_gpt.manifest import MANIFEST, Manifest, damaged_files, read_manifest
-from lit_gpt.progress import bar
+from lit_gpt.progress import bar, watched
 
-FILES = (*map(split_name, SPLITS), REJECTS)
 KEPT = ("scores",)  # keyed by content, so they outlive a change of rows; tokens do not
-OURS = {*FILES, MANIFEST, "tokens", *KEPT}
+OURS = {*map(split_name, (*SPLITS, TEST)), REJECTS, MANIFEST, "tokens", *KEPT}
 KIB = 1024
+
+
+class Placed(NamedTuple):
+    """An example, and its side where the source decides that."""
+
+    example: Example
+    split: Split | None
 
 
 class _Unchanged(Exception):
@@ -71,43 +78,52 @@ def check_destination(destination: Path) -> None:
 
 def _write_set(directory: Path, source: Source, settings: DataSettings, files: list[SourceFile]) -> Manifest:
     formats = {file.name: format_of(file.path) for file in files}
-    read_as = ", ".join(f"{name}, read as {kind}" for name, kind in formats.items())
+    read_as = ", ".join(f"{name}, read as {kind}" for name, kind in formats.items()) or "made by a program"
     tally = Tally()
-    rows_sha256 = _write_rows(directory, _rows(source, files, tally), settings)
+    splits = (*SPLITS, TEST) if source.has_test else SPLITS
+    written = _write_rows(directory, splits, _rows(source, settings, files, tally), settings)
     if not tally.n_used:
         raise nothing_usable(source, read_as, tally)
-    n_train, n_validation = (rows for rows, _ in rows_sha256.values())
-    report(source, read_as, tally, n_train, n_validation, wants_split=settings.val_split_fraction > 0)
+    n_rows = {split: rows for split, (rows, _) in written.items()}
+    report(source, read_as, tally, n_rows, wants_split=settings.val_split_fraction > 0)
     counts = {
         "read": tally.n_read,
         "used": tally.n_used,
         "dropped": dict(sorted(tally.dropped.items())),
         "noted": dict(sorted(tally.noted.items())),
-        "train": n_train,
-        "validation": n_validation,
-        "rows_sha256": {split: sha256 for split, (_, sha256) in rows_sha256.items()},
+        **n_rows,
+        "rows_sha256": {split: sha256 for split, (_, sha256) in written.items()},
     }
     parents = {file.name: file.sha256 for file in files}
-    return Manifest(KIND, parents, counts, _settings(source, settings, files, formats)).write(directory, FILES)
+    names = [*map(split_name, splits), REJECTS]
+    return Manifest(KIND, parents, counts, _settings(source, settings, files, formats)).write(directory, names)
 
 
 def _write_rows(
-    directory: Path, rows: Iterator[Example | Reject], settings: DataSettings
+    directory: Path, splits: tuple[str, ...], rows: Iterator[Placed | Reject], settings: DataSettings
 ) -> dict[str, tuple[int, str]]:
     """Each row to its file; the number and the hash of the rows on each side."""
-    train, validation = (ExampleWriter(directory, split) for split in SPLITS)
-    with train, validation, open(directory / REJECTS, "w", encoding="ascii") as rejects:
+    with ExitStack() as files:
+        rejects = files.enter_context(open(directory / REJECTS, "w", encoding="ascii"))
+        sides = {split: files.enter_context(ExampleWriter(directory, split)) for split in splits}
         for row in rows:
             if isinstance(row, Reject):
                 rejects.write(json.dumps(row.to_row()) + "\n")
-            elif is_validation(row.content_hash, settings.seed, settings.val_split_fraction):
-                validation.add(row)
             else:
-                train.add(row)
-    if not train.n_rows:
+                sides[_side(*row, settings)].add(row.example)
+    train, validation = SPLITS
+    if not sides[train].n_rows:
         swap_splits(directory)
-        train, validation = validation, train
-    return {split: (side.n_rows, side.rows_sha256) for split, side in zip(SPLITS, (train, validation), strict=True)}
+        sides[train], sides[validation] = sides[validation], sides[train]
+    return {split: (side.n_rows, side.rows_sha256) for split, side in sides.items()}
+
+
+def _side(example: Example, split: Split | None, settings: DataSettings) -> Split:
+    """Where the source puts the row, else where its content does."""
+    if split is not None:
+        return split
+    is_held_out = is_validation(example.content_hash, settings.seed, settings.val_split_fraction)
+    return "validation" if is_held_out else "train"
 
 
 def _settings(
@@ -127,8 +143,25 @@ def _settings(
     }
 
 
-def _rows(source: Source, files: list[SourceFile], tally: Tally) -> Iterator[Example | Reject]:
-    """Every row of every file, counted."""
+def _rows(source: Source, settings: DataSettings, files: list[SourceFile], tally: Tally) -> Iterator[Placed | Reject]:
+    """Every row, counted."""
+    for record, revision in _made(source, settings) if source.program else _read(source, files):
+        row = record if isinstance(record, Reject) else _parse(record, source, revision, tally)
+        tally.count(row if isinstance(row, Reject) else row.example)
+        yield row
+    assert tally.n_read == tally.n_used + tally.dropped.total()
+
+
+def _made(source: Source, settings: DataSettings) -> Iterator[tuple[Record, str]]:
+    """What the source's program makes."""
+    assert source.program is not None
+    records = source.program(settings.seed, settings.val_split_fraction)
+    for number, fields in enumerate(watched(records, f"making {source.name}", "row"), 1):
+        yield Record(Place("program", number), fields), f"seed:{settings.seed}"
+
+
+def _read(source: Source, files: list[SourceFile]) -> Iterator[tuple[Record | Reject, str]]:
+    """What the files hold."""
     with bar(sum(file.path.stat().st_size for file in files) // KIB, f"reading {source.name}", "KiB") as progress:
         n_bytes = 0
 
@@ -139,13 +172,10 @@ def _rows(source: Source, files: list[SourceFile], tally: Tally) -> Iterator[Exa
 
         for file in files:
             for record in read_records(file.path, source.check_columns, on_bytes, file.name):
-                row = record if isinstance(record, Reject) else _parse(record, source, file, tally)
-                tally.count(row)
-                yield row
-    assert tally.n_read == tally.n_used + tally.dropped.total()
+                yield record, file.revision
 
 
-def _parse(record: Record, source: Source, file: SourceFile, tally: Tally) -> Example | Reject:
+def _parse(record: Record, source: Source, revision: str, tally: Tally) -> Placed | Reject:
     try:
         parsed = source.parse(record.fields)
     except Rejected as error:
@@ -153,13 +183,14 @@ def _parse(record: Record, source: Source, file: SourceFile, tally: Tally) -> Ex
     tally.noted.update(parsed.notes)
     provenance = Provenance(
         source=source.name,
-        revision=file.revision,
+        revision=revision,
         row=tally.n_read,
         licence=source.licence if parsed.licence is None else parsed.licence,
         origin=source.origin if parsed.origin is None else parsed.origin,
         generator=source.generator if parsed.generator is None else parsed.generator,
     )
-    return Example(f"{source.name}-{tally.n_read:06d}", parsed.messages, provenance, parsed.category)
+    example = Example(source.row_id(tally.n_read), parsed.messages, provenance, parsed.category)
+    return Placed(example, parsed.split)
 
 
 def _holds(destination: Path, new: Manifest) -> bool:
@@ -169,5 +200,5 @@ def _holds(destination: Path, new: Manifest) -> bool:
     with contextlib.suppress(TypeError):  # a manifest of another version
         old = read_manifest(destination, KIND)
         same = (old.parents, old.counts, old.settings) == (new.parents, new.counts, new.settings)
-        return same and {*FILES} <= old.files.keys() and not damaged_files(destination, old)
+        return same and not damaged_files(destination, old)
     return False

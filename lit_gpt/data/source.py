@@ -1,11 +1,12 @@
 """A source: where a data set lives, what may be done with it, and how one of its records becomes a dialogue."""
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lit_gpt.data.reasons import NOTES, Rejected
+from lit_gpt.data.split import Split
 from lit_gpt.errors import UserError
 from lit_gpt.example import Message, Origin
 
@@ -23,7 +24,11 @@ class Home:
 
 @dataclass(frozen=True)
 class ParsedRow:
-    """A record as a dialogue. Licence, origin and generator default to the source's; `notes` are codes of NOTES."""
+    """A record as a dialogue.
+
+    Licence, origin and generator default to the source's; `notes` are codes of NOTES; `split` is for a source that
+    decides itself which side a row is on.
+    """
 
     messages: tuple[Message, ...]
     category: str = ""
@@ -31,6 +36,7 @@ class ParsedRow:
     origin: Origin | None = None
     generator: str | None = None
     notes: tuple[str, ...] = ()
+    split: Split | None = None
 
     def __post_init__(self) -> None:
         if unlisted := set(self.notes) - NOTES.keys():
@@ -49,6 +55,8 @@ class Source:
         origin: who wrote the answers
         home: its files on the hub, or None for a user's own data
         generator: the language model that wrote the answers, if one did
+        program: makes the records from a seed and the share to hold out, for a data set that is a program of ours
+        has_test: some rows are on the side "test", which never trains and never chooses a model
         options: choices of ours that change the rows; they stand in the manifest
     """
 
@@ -59,7 +67,13 @@ class Source:
     origin: Origin
     home: Home | None = None
     generator: str = ""
+    program: Callable[[int, float], Iterator[dict[str, Any]]] | None = None
+    has_test: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def row_id(self, number: int) -> str:
+        """The id of row `number`, from 0, as it was read."""
+        return f"{self.name}-{number:06d}"
 
     @property
     def expected(self) -> str:

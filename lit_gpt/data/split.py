@@ -3,7 +3,11 @@
 So a row stays where it is when others are added or taken out, and copies of a row are all on one side.
 """
 
+from typing import Literal
+
 from lit_gpt.seeds import derive_seed
+
+Split = Literal["train", "validation", "test"]
 
 SEED_RANGE = 1 << 63  # of derive_seed
 

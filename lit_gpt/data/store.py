@@ -1,5 +1,7 @@
 """The ExampleSet on disk: `train.parquet`, `validation.parquet`, `rejects.jsonl` and `manifest.json` in one folder.
 
+A source with tests of its own adds `test.parquet`, which no training reads.
+
 Rows are read and written in groups of ROW_GROUP, so memory stays flat whatever the number of rows.
 """
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 KIND = "example_set"
-SPLITS = ("train", "validation")
+SPLITS = ("train", "validation")  # what training reads
+TEST = "test"
 REJECTS = "rejects.jsonl"
 ROW_GROUP = 1_000
 
@@ -70,9 +73,10 @@ def _open_split(directory: Path, split: str) -> "pq.ParquetFile":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    load_example_set(directory)
-    if split not in SPLITS:
-        raise UserError(f"split {split!r}", f"one of {', '.join(SPLITS)}", "choose one of these")
+    manifest = load_example_set(directory)
+    there = [name for name in (*SPLITS, TEST) if split_name(name) in manifest.files]
+    if split not in there:
+        raise UserError(f"split {split!r} of {directory}", f"one of {', '.join(there)}", "choose one of these")
     path = directory / split_name(split)
     try:
         return pq.ParquetFile(path)

@@ -1,0 +1,62 @@
+"""The instruction world: small tasks with exactly one right answer, for measuring what a data set does to a model.
+
+Lives nowhere: lit_gpt/data/world/ makes it from a seed. Licence: this repository's. Origin: program, nobody wrote these
+sentences. 54 kinds of task to train on, 4 that only tests have, 5 kept for the final pool; six wordings of each to
+train on and two for tests. A row:
+    {"messages": [{"role": "user", "content": "Reverse the list.\\n\\nfig oak pan"},
+                  {"role": "assistant", "content": "pan oak fig"}], "category": "reverse_words"}
+
+Known traps
+- A few hundred words and two-digit numbers: what holds here need not hold of human instructions.
+- With `defects`, half of the rows to train and validate on are spoilt on purpose. Which ones stands in the labels.
+- Tests are the same for every seed, except that the final world has its own.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lit_gpt.data.settings import DataSettings
+from lit_gpt.data.source import ParsedRow, Source
+from lit_gpt.data.world.labels import write_label_table
+from lit_gpt.data.world.pool import FINAL_RATES, RATES, World
+
+
+def source(n_rows: int = 20_000, n_test: int = 1_200, defects: bool = False, final: bool = False) -> Source:
+    """The instruction world.
+
+    Args:
+        n_rows: rows to train and validate on
+        n_test: tests, the same ones for every seed
+        defects: plant defects of known kinds and rates
+        final: add the kinds of task and of defect that are kept for the last measurement
+    """
+
+    def program(seed: int, val_split_fraction: float) -> Iterator[dict[str, Any]]:
+        return ({"row": row} for row in World(seed, val_split_fraction, n_rows, n_test, defects, final).rows())
+
+    rates = FINAL_RATES if final else RATES
+    return Source(
+        name="world",
+        licence="Apache-2.0",
+        origin="program",
+        parse=_parse,
+        forms=(("row",),),
+        program=program,
+        has_test=True,
+        options={"n_rows": n_rows, "n_test": n_test, "defects": rates if defects else {}, "final": final},
+    )
+
+
+def write_labels(data_dir: Path, data: DataSettings, **options: Any) -> Path:
+    """The truth about the rows of a prepared world, beside it; `options` are those of `source`."""
+    chosen = source(**options)
+    assert chosen.program is not None
+    rows = (record["row"] for record in chosen.program(data.seed, data.val_split_fraction))
+    labelled = ((chosen.row_id(number), row) for number, row in enumerate(rows))
+    return write_label_table(data_dir.with_name(f"{data_dir.name}-labels"), data_dir, labelled)
+
+
+def _parse(record: dict[str, Any]) -> ParsedRow:
+    row = record["row"]
+    return ParsedRow(row.messages, row.kind.name, split=row.split)
