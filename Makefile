@@ -9,7 +9,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(shell nproc 2>/dev/null
 
 .PHONY: help install quickstart test test-slow check format clean
 help:
-	@echo "make quickstart   the whole path on a tiny model, offline, in about a minute"
+	@echo "make quickstart   data, finetuning, before and after, a report: offline, in minutes"
 	@echo "make test         the fast tests"
 	@echo "make test-slow    the same tests at their full counts"
 	@echo "make check        ruff, mypy and the architecture test"

@@ -1,36 +1,40 @@
 #!/usr/bin/env bash
-# The whole path in about a minute, offline, on a toy: a base model with random weights and instructions made by a
-# program. It shows that every stage works, not that the model is any good. Interrupted, it goes on where it stopped.
+# The story of the project in a few minutes, offline: a base model that has read documents, a data set, a finetuning,
+# and whether it helped. Interrupted, it goes on where it stopped.
 set -euo pipefail
-toy=out/quickstart
-mkdir -p "$toy"
+base=assets/tiny_base
+here=out/quickstart
+recipe=configs/finetune/quickstart.yaml
+export OMP_WAIT_POLICY=passive  # threads that wait leave the cores to others
 
-echo "1. make a base model with random weights, and 2,000 toy instructions, by a program"
-base=$(python scripts/make_toy.py --checkpoint_dir "$toy/base" --instructions "$toy/toy.jsonl")
+echo "1. prepare 12,000 instructions with one right answer each, and their tokens for this base"
+data=$(python scripts/prepare_world.py --n_rows 12000 --destination_path "$here/world" --checkpoint_dir "$base" \
+    --prompt_style chat --max_seq_length 256)
+python scripts/show_examples.py --checkpoint_dir "$base" --data_dir "$data" --n_rows 3 --out "$here/samples.json"
 
-echo "2. prepare: rows with their provenance, then tokens for this base"
-data=$(python scripts/prepare_csv.py --source "$toy/toy.jsonl" --origin program --destination_path "$toy/data" \
-    --checkpoint_dir "$base" --max_seq_length 128)
+exact_match="python eval/exact_match.py --checkpoint_dir $base --data_dir $data --prompt_style chat --max_new_tokens 96"
 
-echo "3. train every weight: a random base has nothing that an adapter could build on"
-full=$(python finetune/full.py --checkpoint_dir "$base" --data_dir "$data" --out_dir "$toy/full" --epochs 5 \
-    --learning_rate 3e-3 --batch_size 16)
+echo "2. before: how many of 480 test questions does the base answer exactly right?"
+before=$($exact_match --n_items 480 --out_dir "$here/before")
 
-echo "4. finetune the result with LoRA"
-lora=$(python finetune/lora.py --checkpoint_dir "$full/best" --data_dir "$data" --out_dir "$toy/lora" --epochs 1)
+echo "3. finetune with LoRA"
+run=$(python finetune/lora.py --config "$recipe" --checkpoint_dir "$base" --data_dir "$data" --out_dir "$here/lora")
 
-echo "5. ask the random base, then the finetuned model: 'ladder' in capital letters"
-for model in "--checkpoint_dir $base" "--checkpoint_dir $full/best --adapter_dir $lora/best"; do
-    # shellcheck disable=SC2086  # the words of $model are flags of their own
-    python generate/base.py $model --prompt "Write this word in capital letters." --input "ladder" \
-        --prompt_style alpaca --temperature 0 --max_new_tokens 12
-done
+echo "4. after: the same questions"
+after=$($exact_match --n_items 480 --adapter_dir "$run/best" --out_dir "$here/after")
 
-echo "6. merge the adapter: a plain Hugging Face directory that needs no adapter"
-merged=$(python scripts/merge_lora.py --checkpoint_dir "$full/best" --adapter_dir "$lora/best" --out_dir "$toy/merged")
+echo "5. three questions of your own"
+ask() {
+    echo "   $1 ($2)"
+    python generate/base.py --checkpoint_dir "$base" --adapter_dir "$run/best" --temperature 0 --max_new_tokens 40 \
+        --prompt "$1" --input "$2"
+}
+ask "Put these words in alphabetical order." "pear, lion, hammer"
+ask "Who is the oldest?" "Mary is 31. Omar is 58. Tess is 12."
+ask "Turn this sentence into a question." "Rosa likes the red apple."
 
-echo "7. validation loss in nats a token: the random base, after step 3, after step 4"
-for run in "$full" "$lora"; do
-    grep -h '"val_loss"' "$run/metrics.jsonl" | sed -n '1p;$p'
-done
-echo "$merged"
+echo "6. the report: what changed, on what data, at what cost"
+python scripts/write_report.py --run_dir "$run" --before "$before" --after "$after" --samples "$here/samples.json" \
+    --command "make quickstart" --out "$here/report.html" \
+    --power_w 30 --grams_co2_per_kwh 445 \
+    --assumptions_source "power: 15 W for each of two busy cores, a guess; CO2: world average 2024, IEA Electricity 2025"

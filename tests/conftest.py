@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import toy
 from tests.jobs import Job
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -21,10 +22,9 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint directory with random weights, whose tokenizer knows the toy instructions."""
-    from lit_gpt.data.sources.toy import rows
     from lit_gpt.random_base import write_random_base
 
-    texts = ("\n".join(row.values()) for row in rows(400, seed=1))
+    texts = ("\n".join(row.values()) for row in toy.rows(400, seed=1))
     return write_random_base(tmp_path_factory.mktemp("checkpoints") / "tiny", texts, seed=0)
 
 
@@ -33,7 +33,7 @@ def toy_set(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """120 toy instructions, prepared for the tiny base."""
     folder = tmp_path_factory.mktemp("data")
     from lit_gpt.data.settings import DataSettings
-    from lit_gpt.data.sources import toy, user_file
+    from lit_gpt.data.sources import user_file
     from lit_gpt.tokens.prepare import prepare
     from lit_gpt.tokens.settings import TokenSettings
 

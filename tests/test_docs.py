@@ -21,7 +21,7 @@ def blocks(page: Path) -> str:
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
 def test_commands_run(page: Path, tmp_path: Path) -> None:
-    for folder in ("scripts", "finetune", "generate", "eval"):
+    for folder in ("assets", "configs", "eval", "finetune", "generate", "scripts"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
     script = "set -euxo pipefail\n" + blocks(page)

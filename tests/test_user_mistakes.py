@@ -61,8 +61,7 @@ def test_missing_shard(tmp_path: Path, tiny_base: Path, toy_set: Path) -> None:
         assert_mistake(done, "model-00002-of-00002.safetensors")
 
 
-def test_no_checkpoint_and_several(tmp_path: Path, tiny_base: Path) -> None:
-    assert_mistake(run(tmp_path, "finetune/lora.py"), "--checkpoint_dir", "make_toy.py")
+def test_several_checkpoints(tmp_path: Path, tiny_base: Path) -> None:
     for name in ("one", "two"):
         shutil.copytree(tiny_base, tmp_path / "checkpoints" / "org" / name)
     assert_mistake(run(tmp_path, "finetune/lora.py"), "checkpoints/org/one", "checkpoints/org/two")

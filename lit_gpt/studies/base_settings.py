@@ -14,7 +14,7 @@ class BaseSettings:
     Args:
         out_dir: where the finished model goes
         work_dir: documents, random start and run; an interrupted training goes on from there
-        n_documents: documents to read, each once
+        n_volumes: texts of 512 tokens to read, each once
         seed: decides documents, order and initialisation
         max_time: stop after HH:MM:SS instead of after the last document
         device: auto, cpu, cuda or mps
@@ -22,11 +22,11 @@ class BaseSettings:
 
     out_dir: Path = Path("assets/tiny_base")
     work_dir: Path = Path("out/tiny_base")
-    n_documents: int = 210_000
+    n_volumes: int = 80_000
     seed: int = 0
     max_time: str | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 
     def __post_init__(self) -> None:
-        if self.n_documents < 1:
-            raise UserError(f"--n_documents {self.n_documents}", "a number above 0", "correct --n_documents")
+        if self.n_volumes < 1:
+            raise UserError(f"--n_volumes {self.n_volumes}", "a number above 0", "correct --n_volumes")

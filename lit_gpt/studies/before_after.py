@@ -21,7 +21,7 @@ def before_and_after(bench: Workbench, study: StudySettings) -> dict[str, Any]:
     after: list[dict[str, Judged]] = []
     baselines: dict[str, Any] = {}
     for seed in range(study.n_seeds):
-        data_dir = bench.world(f"world-{seed}", seed, n_rows=study.n_rows)
+        data_dir = bench.world(f"world-{seed}", seed, n_rows=study.n_rows, n_test=study.n_test)
         before = before or read_judged(bench.evaluate("before", data_dir))
         run_dir = bench.train(f"world-{seed}", data_dir, seed)
         after.append(read_judged(bench.evaluate(f"after-{seed}", data_dir, run_dir / "best")))

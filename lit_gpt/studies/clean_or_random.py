@@ -51,7 +51,7 @@ def clean_or_random(bench: Workbench, study: StudySettings) -> dict[str, Any]:
 
 def _score(bench: Workbench, study: StudySettings, draw: str, seed: int) -> list[float]:
     """Which of the trained kinds' tests are answered right after training on this draw."""
-    pool_dir = bench.world(f"pool-{seed}", seed, n_rows=study.n_pool_rows, defects=True)
+    pool_dir = bench.world(f"pool-{seed}", seed, n_rows=study.n_pool_rows, n_test=study.n_test, defects=True)
     name = f"pool-{seed}-{draw}"
     data_dir = _draw(bench, pool_dir, name, study.n_tokens, seed, is_clean=draw == CLEAN)
     run_dir = bench.train(name, data_dir, seed)

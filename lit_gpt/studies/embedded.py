@@ -51,7 +51,7 @@ def study_embedded_default(study: StudySettings, schedule: ScheduleSettings, lor
 
 def _indicators(bench: Workbench, study: StudySettings) -> dict[str, Any]:
     """For each indicator: the area under the curve by defect, and the defects it misses."""
-    pool_dir = bench.world("pool-0", 0, n_rows=study.n_pool_rows, defects=True)
+    pool_dir = bench.world("pool-0", 0, n_rows=study.n_pool_rows, n_test=study.n_test, defects=True)
     defects = read_defects(pool_dir.with_name(f"{pool_dir.name}-labels"), "train")
     examples = list(islice(read_examples(pool_dir), study.n_indicator_rows))
     simple: dict[str, Callable[[Example], float]] = {"length": answer_length, "type_token_ratio": type_token_ratio}

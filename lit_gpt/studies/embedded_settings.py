@@ -18,6 +18,7 @@ class StudySettings:
         n_pool_rows: rows of each pool
         n_tokens: training tokens drawn from each pool, twice: from its sound rows alone, and from all
         n_pool_seeds: pools, one for each seed
+        n_test: tests of every world
         n_indicator_rows: rows of the first pool whose indicators are looked at
     """
 
@@ -28,9 +29,10 @@ class StudySettings:
     n_pool_rows: int = 12_000
     n_tokens: int = 150_000
     n_pool_seeds: int = 6
+    n_test: int = 1_200
     n_indicator_rows: int = 6_000
 
     def __post_init__(self) -> None:
-        for flag in ("n_rows", "n_seeds", "n_pool_rows", "n_tokens", "n_pool_seeds", "n_indicator_rows"):
+        for flag in ("n_rows", "n_seeds", "n_pool_rows", "n_tokens", "n_pool_seeds", "n_test", "n_indicator_rows"):
             if getattr(self, flag) < 1:
                 raise UserError(f"--{flag} {getattr(self, flag)}", "a number above 0", f"correct --{flag}")

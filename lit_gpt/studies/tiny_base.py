@@ -6,11 +6,11 @@ Kept beside the weights: every setting, the log of the losses, and a card with t
 """
 
 import json
-import shutil
 from itertools import chain, islice, repeat
 from pathlib import Path
 
 import torch
+import yaml
 
 from lit_gpt.checkpoint import load_model
 from lit_gpt.data.prepare import prepare_examples
@@ -42,7 +42,7 @@ SHAPE = {
 VOCAB_SIZE = 2048
 TOKENIZER_DOCUMENTS = 20_000
 WORDING_REPEATS = 30  # of each instruction among the tokenizer's texts, so that its words are tokens too
-VALIDATION_SHARE = 0.003
+VALIDATION_SHARE = 0.004
 NGRAM_ORDERS = (1, 5)
 
 
@@ -51,7 +51,7 @@ def train_tiny_base(settings: BaseSettings) -> Path:
     work = settings.work_dir
     random_base = _random_base(work / "random", settings.seed)
     data = DataSettings(destination_path=work / "documents", seed=settings.seed, val_split_fraction=VALIDATION_SHARE)
-    data_dir = prepare_examples(source(settings.n_documents), data)
+    data_dir = prepare_examples(source(settings.n_volumes), data)
     run_dir = finetune(Full(), _run(settings, random_base, data_dir), _schedule(settings), _journal())
     token_set = find_or_encode(data_dir, random_base, Wanted(prompt_style="raw"))
     return _export(settings.out_dir, random_base, run_dir, data_dir, ngram_losses(token_set), settings.device)
@@ -92,18 +92,18 @@ def _schedule(settings: BaseSettings) -> ScheduleSettings:
     return ScheduleSettings(
         epochs=1,
         max_time=settings.max_time,
-        batch_size=64,
-        micro_batch_size=16,
-        learning_rate=2e-3,
+        batch_size=8,
+        micro_batch_size=8,
+        learning_rate=1.5e-3,
         min_learning_rate=1e-5,
-        warmup_steps=200,
+        warmup_steps=300,
         weight_decay=0.1,
-        beta2=0.98,
+        beta2=0.99,
     )
 
 
 def _journal() -> JournalSettings:
-    return JournalSettings(eval_every=500, save_every=500, log_every=10)
+    return JournalSettings(eval_every=1000, eval_rows=300, save_every=1000, log_every=40)
 
 
 def _export(
@@ -114,10 +114,18 @@ def _export(
     documents_hash = load_example_set(data_dir).content_hash
     with new_checkpoint(out_dir, random_base, documents=documents_hash) as new:
         write_hf_files(model, new, random_base)
-        shutil.copyfile(run_dir / "hyperparameters.yaml", new / "training.yaml")
+        (new / "training.yaml").write_text(_settings(run_dir / "hyperparameters.yaml"))
         (new / "training_log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in metrics))
         write_card(new, model, metrics, ngrams, _machine(device))
     return out_dir
+
+
+def _settings(path: Path) -> str:
+    """The run's settings without the places of one machine."""
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.safe_dump(
+        {name: value for name, value in settings.items() if not name.endswith("_dir")}, sort_keys=False
+    )
 
 
 def _machine(device: str) -> str:

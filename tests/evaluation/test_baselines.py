@@ -9,13 +9,13 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.pipeline import make_pipeline, make_union
 
-from lit_gpt.data.sources import toy
 from lit_gpt.errors import UserError
 from lit_gpt.evaluation import nearest as module
 from lit_gpt.evaluation.baselines import Baseline, constant, copy_nearest
 from lit_gpt.evaluation.items import Item, read_items
 from lit_gpt.evaluation.labels import LabelTable
 from lit_gpt.evaluation.nearest import Bag, features, nearest
+from tests import toy
 from tests.evaluation.files import write_set
 
 TRAIN = [

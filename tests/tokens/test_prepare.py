@@ -9,7 +9,7 @@ import pytest
 
 from lit_gpt import prompts
 from lit_gpt.data.settings import DataSettings
-from lit_gpt.data.sources import toy, user_file
+from lit_gpt.data.sources import user_file
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.prompts import prompt_style
@@ -19,6 +19,7 @@ from lit_gpt.tokens.encode import encode_prompt
 from lit_gpt.tokens.prepare import Wanted, encode_set, find_or_encode, prepare
 from lit_gpt.tokens.settings import TokenSettings
 from lit_gpt.tokens.store import TokenSet, mark_prepared, prepared_token_sets
+from tests import toy
 
 
 def write_rows(path: Path, n_rows: int, seed: int = 5) -> Path:

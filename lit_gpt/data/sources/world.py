@@ -1,7 +1,7 @@
 """The instruction world: small tasks with exactly one right answer, for measuring what a data set does to a model.
 
 Lives nowhere: lit_gpt/data/world/ makes it from a seed. Licence: this repository's. Origin: program, nobody wrote these
-sentences. 54 kinds of task to train on, 4 that only tests have, 5 kept for the final pool; six wordings of each to
+sentences. 57 kinds of task to train on, 4 that only tests have, 5 kept for the final pool; six wordings of each to
 train on and two for tests. A row:
     {"messages": [{"role": "user", "content": "Reverse the list.\\n\\nfig oak pan"},
                   {"role": "assistant", "content": "pan oak fig"}], "category": "reverse_words"}

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from lit_gpt.data.source import ParsedRow, Source
-from lit_gpt.data.world.documents import documents
+from lit_gpt.data.world.documents import volumes
 from lit_gpt.example import Message, user_message
 
 
@@ -23,7 +23,7 @@ def source(n_rows: int = 20_000) -> Source:
     """
 
     def program(seed: int, val_split_fraction: float) -> Iterator[dict[str, Any]]:
-        return ({"document": text} for text in islice(documents(seed), n_rows))
+        return ({"document": text} for text in islice(volumes(seed), n_rows))
 
     return Source(
         name="world-documents",

@@ -1,8 +1,8 @@
 """Planted defects: what goes wrong in real instruction sets, with the truth known.
 
-A plant takes a sound row and returns it spoilt. What the world cannot tell apart by one look it should not make easy:
-padded answers are as long as the long answers of sound rows, wrong answers look like right ones. FINAL_PLANTS appear in
-the final pool alone. No curation rule may quote the texts below; a test reads both.
+A plant takes a sound row and returns it spoilt. What cannot be told apart by one look in the wild should not be here:
+padded answers are as long as the longer answers of sound rows, wrong answers look like right ones. FINAL_PLANTS appear
+in the final pool alone. No curation rule may quote the texts below; a test reads both.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from dataclasses import replace
 from random import Random
 
 from lit_gpt.data.world.catalogue import TRAINED
-from lit_gpt.data.world.problem import LEVELS, Problem
+from lit_gpt.data.world.problem import LEVELS, Problem, side
 from lit_gpt.data.world.row import Row
 from lit_gpt.data.world.words import ANIMALS, CITIES, COLOURS, FOODS, LETTERS, NAMES, NOUNS, TOOLS, WEEKDAYS
 
@@ -44,6 +44,7 @@ REFUSAL_REASONS = (
     "Is there something else I can do for you?",
     "I have no access to the {noun}.",
 )
+OPENINGS = ("Now:", "Next:", "Your task:", "Here is one more.")
 TRIVIAL = (
     ("Say {word}.", "{word}"),
     ("Write the word {word}.", "{word}"),
@@ -100,8 +101,9 @@ def near_duplicate(draw: Random, row: Row) -> Row:
     others = [wording for wording in row.kind.known_wordings if wording != row.wording]
     if draw.random() < 1 / 2:
         return _reworded(row, draw.choice(others), row.problem.slots)
-    changed = draw.choice((str.lower, str.upper, lambda text: f"{text} Thank you.", lambda text: f"Now: {text}"))
-    return replace(row, instruction=changed(row.instruction))
+    if "{input}" in row.wording or row.problem.slots:  # not a letter of the material may change
+        return replace(row, instruction=f"{draw.choice(OPENINGS)} {row.instruction}")
+    return replace(row, instruction=draw.choice((str.lower, str.upper))(row.instruction))
 
 
 def trivial_row(draw: Random, row: Row) -> Row:
@@ -109,7 +111,9 @@ def trivial_row(draw: Random, row: Row) -> Row:
     question, answer = draw.choice(TRIVIAL)
     values = {"word": draw.choice(NOUNS), "name": draw.choice(NAMES)}
     answer = answer.format(**values)
-    return replace(row, problem=Problem("", answer), instruction=question.format(**values), input="", answer=answer)
+    return replace(
+        row, split="train", problem=Problem("", answer), instruction=question.format(**values), input="", answer=answer
+    )
 
 
 def refusal(draw: Random, row: Row) -> Row:
@@ -126,17 +130,21 @@ def echoed_question(draw: Random, row: Row) -> Row:
 def runs_on(draw: Random, row: Row) -> Row:
     """After the answer the next question, which nobody asked, and its answer."""
     kind = draw.choice(TRAINED)
-    problem = kind.make(draw, row.level)
+    while side(kind, problem := kind.make(draw, row.level), 0) == "test":
+        pass
     question = draw.choice(kind.known_wordings).format(input=problem.input, **problem.slots)
     return replace(row, answer=f"{row.answer}\n{question}\n{problem.answer}")
 
 
 def misspelt_answer(draw: Random, row: Row) -> Row:
-    """Two neighbouring letters change places, a letter is lost or doubled."""
-    place = draw.randrange(len(row.answer))
+    """Two neighbouring letters change places, a letter is lost or doubled. A number has no spelling."""
+    letters = [place for place, letter in enumerate(row.answer) if letter.isalpha()]
+    if len(letters) < 2:
+        return row
+    place = draw.choice(letters)
     head, here, tail = row.answer[:place], row.answer[place], row.answer[place + 1 :]
     spoilt = (head + tail[:1] + here + tail[1:], head + tail, head + here + here + tail)
-    return replace(row, answer=draw.choice(spoilt))
+    return replace(row, answer=draw.choice([text for text in spoilt if text != row.answer]))
 
 
 def _reworded(row: Row, wording: str, slots: Mapping[str, str]) -> Row:
@@ -166,7 +174,7 @@ def _mistaken(draw: Random, row: Row) -> str:
 def _padding(draw: Random) -> str:
     values = {"noun": NOUNS, "city": CITIES, "colour": COLOURS, "day": WEEKDAYS, "food": FOODS, "name": NAMES}
     values |= {"tool": TOOLS, "animal": ANIMALS}
-    sentences = draw.sample(PADDING, draw.randint(1, 3))
+    sentences = draw.sample(PADDING, draw.randint(1, 2))
     return " ".join(s.format(**{name: draw.choice(words) for name, words in values.items()}) for s in sentences)
 
 

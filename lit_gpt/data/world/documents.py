@@ -20,6 +20,7 @@ Form = Callable[[Kind, Problem], str]
 ALL = TRAINED + NEW + FINAL
 KINDS = tuple(kind for kind in ALL if kind.titles)
 MOST_EXAMPLES = 8
+VOLUME_CHARS = 2_100  # 512 tokens or more: a token of these documents has three characters, of numbers two
 SHARES = (0.5, 0.42, 0.08)  # of documents of one kind, of several kinds, of words alone
 MOST_ENTRIES = 6
 WORD = re.compile(r"[A-Za-z][a-z'-]*(?![a-z]*})")  # none of a slot's
@@ -32,6 +33,16 @@ def documents(seed: int) -> Iterator[str]:
         draw = Random(derive_seed(seed, "document", number))  # noqa: S311 (no secret is drawn)
         (write,) = draw.choices((_of_one_kind, _mixed, _thesaurus), SHARES)
         yield write(draw)
+
+
+def volumes(seed: int) -> Iterator[str]:
+    """Documents bound together until they fill the base's context, so that rows are of one length."""
+    remaining = documents(seed)
+    while True:
+        volume = next(remaining)
+        while len(volume) < VOLUME_CHARS:
+            volume += f"\n\n{next(remaining)}"
+        yield volume
 
 
 def _of_one_kind(draw: Random) -> str:
@@ -100,4 +111,4 @@ def _in_prose(kind: Kind, problem: Problem) -> str:
 
 
 def _in_list(kind: Kind, problem: Problem) -> str:
-    return f"- {kind.found.format(**problem.slots)}, {problem.input}: {problem.answer}"
+    return f"- {kind.found.format(**problem.slots)} | {problem.input} | {problem.answer}"

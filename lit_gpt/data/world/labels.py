@@ -1,7 +1,7 @@
 """The truth about the rows of a world, in a folder of its own beside the set: `<set>-labels/`.
 
 Evaluation groups its results by it, and whoever measures a curation method looks up what the method found. Curation
-itself never reads it; tests/test_architecture.py sees to that. One parquet table for each split: id, kind, group,
+itself never reads it; tests/test_curation_guard.py sees to that. One parquet table for each split: id, kind, group,
 level, wording, defect (empty for a sound row).
 """
 
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from lit_gpt.data.store import ROW_GROUP, SPLITS, TEST, load_example_set, split_name
 from lit_gpt.data.world.row import Row
+from lit_gpt.errors import UserError
 from lit_gpt.files import new_directory
-from lit_gpt.manifest import Manifest
+from lit_gpt.manifest import MANIFEST, Manifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +24,11 @@ KIND = "labels"
 
 
 def write_label_table(directory: Path, data_dir: Path, rows: Iterable[tuple[str, Row]]) -> Path:
-    """Write the label of every row (id, row) of the set in `data_dir`; returns the directory."""
+    """Write the label of every row (id, row) of the set in `data_dir`; returns the directory.
+
+    Raises UserError where the directory holds anything but labels: what is there is replaced.
+    """
+    _check_replaceable(directory)
     parents = {"example_set": load_example_set(data_dir).content_hash}
     with new_directory(directory) as new:
         defects: Counter[str] = Counter()
@@ -34,6 +39,16 @@ def write_label_table(directory: Path, data_dir: Path, rows: Iterable[tuple[str,
                 defects[row.defect or "none"] += 1
         Manifest(KIND, parents, {"defects": dict(sorted(defects.items()))}).write(new, map(split_name, tables))
     return directory
+
+
+def _check_replaceable(directory: Path) -> None:
+    if not directory.exists():
+        return
+    names = {path.name for path in directory.iterdir()} if directory.is_dir() else {"the content of a file"}
+    if foreign := sorted(names - {MANIFEST, *map(split_name, (*SPLITS, TEST))}):
+        got = f"{directory}, which holds {', '.join(foreign[:5])}"
+        do = "move that away, or choose another --destination_path"
+        raise UserError(got, "a free place for the labels of the set, or labels to replace", do)
 
 
 def label_schema() -> "pa.Schema":

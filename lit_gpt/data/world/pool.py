@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from lit_gpt.data.world.defects import FINAL_PLANTS, PLANTS, near_duplicate
-from lit_gpt.data.world.row import Row, asked, test_row, train_row
+from lit_gpt.data.world.row import NEW_KINDS, Row, asked, test_rows, train_row
 from lit_gpt.errors import UserError
 from lit_gpt.seeds import derive_seed
 
@@ -61,7 +61,7 @@ class World:
     def rows(self) -> Iterator[Row]:
         """Training and validation rows, then tests."""
         yield from (self.row(number) for number in range(self.n_rows))
-        yield from (test_row(number, self.is_final) for number in range(self.n_test))
+        yield from test_rows(self.n_test, self.is_final)
 
     def row(self, number: int) -> Row:
         """Row `number`, spoilt if that is its lot and it can be: one digit cannot be cut short."""
@@ -84,7 +84,8 @@ class World:
 
     def _spoilt(self, draw: Random, defect: str, sound: Row, number: int) -> Row:
         if defect == TEST_LEAK:
-            test = test_row(draw.randrange(self.n_test), self.is_final)
+            while (test := draw.choice(test_rows(self.n_test, self.is_final))).group == NEW_KINDS:
+                pass  # no training row is of a new kind, not even a leaked one
             return asked(test.kind, test.problem, test.level, draw.choice(test.kind.known_wordings), "train")
         if defect == EXACT_DUPLICATE:
             return self._earlier(draw, number)

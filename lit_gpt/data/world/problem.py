@@ -3,8 +3,8 @@
 A kind knows how to make a problem, the wordings that ask for it, and how a document that nobody asked for would show
 the same skill. An answer is exact: one string is right. Difficulty has three levels.
 
-A problem is on one side of the split by what it is (its kind, material, slots and answer), and by nothing else: not by
-a seed, not by its wording. So no draw of a training set, whatever its seed, holds a test problem.
+A problem is on one side of the split by what it is (its kind, and its core or else material, slots and answer), and by
+nothing else: not by a seed, not by its wording. So no draw of a training set, whatever its seed, holds a test problem.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,12 +31,14 @@ class Problem:
         answer: the one right answer
         slots: what its wordings name, such as the word to remove
         earlier: turns before the question, as question and answer
+        core: what makes it this problem, where the input has more: 3 + 4 is one problem, whoever owns how many of what
     """
 
     input: str
     answer: str
     slots: Mapping[str, str] = field(default_factory=dict)
     earlier: tuple[tuple[str, str], ...] = ()
+    core: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,18 @@ class Kind:
         return self.wordings[-N_NEW_WORDINGS:]
 
 
-def side(kind: Kind, problem: Problem, validation_share: float) -> Side:
-    """The side this problem is always on; `validation_share` is of what is not test."""
+def identity(problem: Problem) -> tuple[str, ...]:
+    """What two problems of a kind share when they are the same one."""
+    if problem.core:
+        return (problem.core,)
     slots = [part for pair in sorted(problem.slots.items()) for part in pair]
     turns = [text for turn in problem.earlier for text in turn]
-    place = derive_seed("world", kind.name, problem.input, problem.answer, *slots, *turns) / SEED_RANGE
+    return (problem.input, problem.answer, *slots, *turns)
+
+
+def side(kind: Kind, problem: Problem, validation_share: float) -> Side:
+    """The side this problem is always on; `validation_share` is of what is not test."""
+    place = derive_seed("world", kind.name, *identity(problem)) / SEED_RANGE
     if place < TEST_SHARE:
         return "test"
     return "validation" if place < TEST_SHARE + (1 - TEST_SHARE) * validation_share else "train"

@@ -5,19 +5,19 @@ Every word of CATEGORIES belongs to one category.
 """
 
 ANIMALS = """
-    bear bird cat cow crab deer dog duck eagle frog goat hawk hen horse lion lizard mole monkey moth owl panda
-    parrot pig rabbit rat robin seal shark snail snake spider swan tiger toad turtle whale worm zebra
+    bear bird cat cow crab deer dog duck eagle frog goat hawk hen horse lion lizard monkey moth owl panda
+    parrot pig rabbit rat robin shark snail snake spider swan tiger toad turtle whale worm zebra
 """.split()
 PLANTS = """
-    bush cedar clover daisy elm fern flower hedge herb ivy lily maple nettle oak orchid palm pine poplar reed rose
+    bush cedar clover daisy elm fern flower hedge ivy lily maple nettle oak orchid palm pine poplar reed rose
     shrub spruce thistle tree tulip vine violet willow
 """.split()
 FOODS = """
-    apple bagel banana bean burger cake carrot cookie cracker egg fig grape lemon mango melon muffin noodle nut olive
+    apple bagel banana bean burger cake carrot cookie cracker egg fig grape lemon mango melon muffin noodle
     onion orange pancake pea pear pie pizza plum roll salad sausage soup steak turnip waffle
 """.split()
 TOOLS = """
-    anvil bolt broom bucket chisel clamp crane drill file hammer hook jack kettle ladder lever mop nail needle oven
+    anvil bolt broom bucket chisel clamp drill file hammer hook jack kettle ladder lever mop nail needle oven
     pan plough pump rake ruler saw scale screw shovel sieve spade spoon torch trowel wedge wheel wrench
 """.split()
 IRREGULAR = {
@@ -58,4 +58,10 @@ WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 MONTHS = """
     January February March April May June July August September October November December
 """.split()
+VOWELS = "aeiou"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def with_article(word: str) -> str:
+    """An egg, a pan."""
+    return f"{'an' if word[0] in VOWELS else 'a'} {word}"

@@ -5,6 +5,7 @@ word is of which category), never a problem, a slot or a wording.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lit_gpt.data.world.words import CATEGORIES, CITIES, COLOURS, JOBS, NAMES, NOUNS
@@ -55,7 +56,7 @@ class Question:
     def listed(self, run: re.Pattern[str] = WORD_RUN) -> Listed:
         """The material where it stands alone below a blank line, else the longest run of words."""
         head, _, below = self.text.partition("\n\n")
-        found = [match for match in run.finditer(below or head)]
+        found = run.finditer(below or head)
         longest = max(found, key=lambda match: len(match[0].split()))
         separator = ", " if ", " in longest[0] else " "
         rest = head if below else head[: longest.start()] + "…" + head[longest.end() :]
@@ -90,3 +91,20 @@ def category_of(word: str) -> str:
 def category_named(text: str) -> str:
     (name,) = {name for name in CATEGORIES if re.search(rf"\b{name}\b", text)}
     return name
+
+
+def the_noun(text: str) -> str:
+    (word,) = nouns(text)
+    return word
+
+
+Solver = Callable[[Question], str]
+SOLVERS: dict[str, Solver] = {}
+
+
+def solves(*kinds: str) -> Callable[[Solver], Solver]:
+    def keep(solver: Solver) -> Solver:
+        SOLVERS.update(dict.fromkeys(kinds, solver))
+        return solver
+
+    return keep

@@ -3,7 +3,7 @@
 from random import Random
 
 from lit_gpt.data.world.problem import Kind, Problem
-from lit_gpt.data.world.words import COUNTABLE, NAMES
+from lit_gpt.data.world.words import COUNTABLE, NAMES, with_article
 
 SIZES = {1: 10, 2: 50, 3: 100}  # numbers stay below
 
@@ -28,9 +28,10 @@ def _even_or_odd(draw: Random, level: int) -> Problem:
 
 
 def _gets_more(draw: Random, level: int) -> Problem:
-    a, b = _pair(draw, level)
+    a, b = draw.randrange(2, SIZES[level]), draw.randrange(2, SIZES[level])
     name, thing = draw.choice(NAMES), draw.choice(COUNTABLE)
-    return Problem(f"{name} has {a} {thing}s and gets {b} more.", str(a + b), {"name": name, "thing": thing})
+    told = f"{name} has {a} {thing}s and gets {b} more."
+    return Problem(told, str(a + b), {"name": name, "thing": thing}, core=f"{a} + {b}")
 
 
 def _next_number(draw: Random, level: int) -> Problem:
@@ -41,9 +42,10 @@ def _next_number(draw: Random, level: int) -> Problem:
 
 def _change(draw: Random, level: int) -> Problem:
     paid = draw.choice(((10, 20), (20, 50), (50, 100))[level - 1])
-    cost = draw.randrange(1, paid)
+    cost = draw.randrange(2, paid)
     thing = draw.choice(COUNTABLE)
-    return Problem(f"A {thing} costs {cost} cents. It is paid with {paid} cents.", str(paid - cost), {"thing": thing})
+    told = f"{with_article(thing).capitalize()} costs {cost} cents. It is paid with {paid} cents."
+    return Problem(told, str(paid - cost), {"thing": thing}, core=f"{paid} - {cost}")
 
 
 ADD = Kind(

@@ -19,12 +19,12 @@ def _sort_then_last(draw: Random, level: int) -> Problem:
 
 
 def _add_then_compare(draw: Random, level: int) -> Problem:
-    a, b, c = (draw.randrange(1, (6, 20, 50)[level - 1]) for _ in range(3))
+    a, b, c = (draw.randrange(2, (12, 25, 50)[level - 1]) for _ in range(3))
     if a + b == c:
         c += 1
     (first, second), thing = draw.sample(NAMES, 2), draw.choice(COUNTABLE)
     told = f"{first} has {a} {thing}s and gets {b} more. {second} has {c} {thing}s."
-    return Problem(told, first if a + b > c else second, {"thing": thing})
+    return Problem(told, first if a + b > c else second, {"thing": thing}, core=f"{a} + {b} or {c}")
 
 
 REMOVE_THEN_REVERSE = Kind(
@@ -36,7 +36,7 @@ REMOVE_THEN_REVERSE = Kind(
         "Without {old}, write the words from last to first: {input}",
         "First delete {old}, then turn the list around.",
         "Reverse {input} after removing {old}.",
-        "Drop {old} and give what remains backwards.",
+        "Drop {old} and give what remains in reverse order.",
         "Read the list from its end, but pass over {old}.",
         "What is {input} in the opposite order and with {old} gone?",
     ),

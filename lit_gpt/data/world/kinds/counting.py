@@ -81,7 +81,7 @@ COUNT_CATEGORY = Kind(
         "How many of these words name a kind of {category}?",
         "Count the words that belong to the category {category}.",
         "How many words of the category {category} are in {input}?",
-        "Give the number of words that are a {category}.",
+        "Give the number of words of the category {category}.",
         "Count every {category}: {input}",
         "How many times is some {category} named?",
         "Of the things listed, how many are of the sort {category}?",

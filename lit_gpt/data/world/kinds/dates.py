@@ -4,21 +4,21 @@ from datetime import date, timedelta
 from random import Random
 
 from lit_gpt.data.world.problem import Kind, Problem
-from lit_gpt.data.world.words import COUNTABLE, MONTHS, NAMES, WEEKDAYS
+from lit_gpt.data.world.words import COUNTABLE, MONTHS, NAMES, WEEKDAYS, with_article
 
 FIRST_DAY, N_DAYS = date(1980, 1, 1), 20_000
 UNITS = {("metre", "centimetre"): 100, ("kilogram", "gram"): 1000, ("week", "day"): 7, ("year", "month"): 12}
 
 
 def _weekday(draw: Random, level: int) -> Problem:
-    day, n_days = draw.randrange(7), draw.randint(1, (2, 4, 7)[level - 1])
+    day, n_days = draw.randrange(7), draw.randint(1, (7, 14, 28)[level - 1])
     name, thing = draw.choice(NAMES), draw.choice(COUNTABLE)
-    told = f"{name} orders a {thing} on {WEEKDAYS[day]}. It comes {n_days} day{'s' * (n_days > 1)} later."
-    return Problem(told, WEEKDAYS[(day + n_days) % 7], {"thing": thing})
+    told = f"{name} orders {with_article(thing)} on {WEEKDAYS[day]}. It comes {n_days} day{'s' * (n_days > 1)} later."
+    return Problem(told, WEEKDAYS[(day + n_days) % 7], {"thing": thing}, core=f"{day} + {n_days}")
 
 
 def _month(draw: Random, level: int) -> Problem:
-    month, n_months = draw.randrange(12), level
+    month, n_months = draw.randrange(12), draw.randint(1, (3, 6, 11)[level - 1])
     name = draw.choice(NAMES)
     told = f"{name} starts in {MONTHS[month]} and stops {n_months} month{'s' * (n_months > 1)} later."
     return Problem(told, MONTHS[(month + n_months) % 12], {"name": name})
@@ -34,9 +34,9 @@ def _add_minutes(draw: Random, level: int) -> Problem:
 
 def _smaller_unit(draw: Random, level: int) -> Problem:
     (large, small), factor = draw.choice(sorted(UNITS.items()))
-    most = (9, 99, 999) if factor in (100, 1000) else (5, 9, 12)
+    most = (99, 300, 999) if factor in (100, 1000) else (9, 20, 30)
     amount = draw.randint(2, most[level - 1])
-    return Problem(f"{amount} {large}s", f"{amount * factor} {small}s", {"unit": f"{small}s"})
+    return Problem(f"{amount} {large}s", str(amount * factor), {"unit": f"{small}s"})
 
 
 def _long_date(draw: Random, level: int) -> Problem:
@@ -106,13 +106,13 @@ TO_SMALLER_UNIT = Kind(
     _smaller_unit,
     (
         "How many {unit} is that?",
-        "Convert this to {unit}.",
-        "Express {input} in {unit}.",
-        "Give the same amount in {unit}.",
+        "Convert this to {unit} and write the number alone.",
+        "Express {input} in {unit}. Only the number, please.",
+        "Give the number of {unit}.",
         "How many {unit} are {input}?",
-        "Change the unit to {unit}.",
-        "What is it when measured in {unit}?",
-        "Turn {input} into {unit}.",
+        "Write how many {unit} it is.",
+        "Measured in {unit}, what is the number?",
+        "What number of {unit} makes {input}?",
     ),
     ("Units", "Amounts in smaller units", "Converting units"),
     "Amount",
@@ -123,14 +123,14 @@ LONG_DATE = Kind(
     "long_date",
     _long_date,
     (
-        "Write this date with the name of the month.",
+        "Write this date as day, name of the month, year.",
         "Rewrite the date as day, month name and year.",
         "Give {input} in the form 5 March 1990.",
-        "Spell out the month of this date.",
-        "How is {input} written in full?",
-        "Change the date to its long form.",
-        "Say this date in words and figures, day first.",
-        "In a letter, {input} would be written how?",
+        "Spell out the month: day, month, year.",
+        "How is {input} written in full, like 7 May 2001?",
+        "Change the date to its long form, as in 12 June 1985.",
+        "Say this date with the day first and the month by its name.",
+        "In a letter that says 3 April 1999, {input} would be written how?",
     ),
     ("Dates in full", "Dates with the month's name", "Long dates"),
     "Date",
@@ -144,11 +144,11 @@ SHORT_DATE = Kind(
         "Write this date in figures: year, month, day.",
         "Rewrite the date in the form YYYY-MM-DD.",
         "Give {input} in the form 1990-03-05.",
-        "Put this date into figures with hyphens.",
-        "How is {input} written in figures?",
-        "Change the date to its short form with the year first.",
-        "Say this date in the way computers do.",
-        "In a file name, {input} would be written how?",
+        "Put this date into figures with hyphens, as in 2001-05-07.",
+        "How is {input} written in figures, like 1985-06-12?",
+        "Change the date to its short form, YYYY-MM-DD.",
+        "Say this date in the way computers do, year first: 1999-04-03.",
+        "In a file name that ends in 2003-11-25, {input} would be written how?",
     ),
     ("Dates in figures", "Dates with hyphens", "Short dates"),
     "Date",

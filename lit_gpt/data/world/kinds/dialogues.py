@@ -41,7 +41,7 @@ FOLLOW_UP_LIST = Kind(
         "And from last to first?",
         "Turn the result around.",
         "Reverse your answer.",
-        "Now the same backwards.",
+        "Now the same in reverse order.",
         "What is that in the opposite order?",
         "Now read it from the end.",
     ),

@@ -98,7 +98,7 @@ REVERSE_WORDS = Kind(
         "Reverse the list.",
         "Write the words from last to first: {input}",
         "Turn this list around.",
-        "List these words backwards, starting with the last one: {input}",
+        "List these words in reverse, starting with the last one: {input}",
         "Give the reversed list.",
         "Read the list from its end to its beginning.",
         "What is {input} in the opposite order?",
@@ -236,7 +236,7 @@ EVERY_SECOND_WORD = Kind(
     _every_second,
     (
         "Write every second word, starting with the first.",
-        "Skip every other word of this list.",
+        "Skip every other word of this list, but keep the first.",
         "Keep the first word, the third and so on: {input}",
         "Give every other word, beginning with the first.",
         "Leave out the second word, the fourth and so on.",

@@ -162,7 +162,7 @@ MIDDLE_NUMBER = Kind(
         "Which number lies between the two others?",
         "Give the number that is neither the largest nor the smallest.",
         "What is the median of {input}?",
-        "Find the middle one of these three numbers.",
+        "Find the number in the middle by size.",
         "Which of {input} lies in the middle by size?",
         "Name the number in between.",
     ),

@@ -14,13 +14,13 @@ def _next_in_pattern(draw: Random, level: int) -> Problem:
 
 
 def _missing_letter(draw: Random, level: int) -> Problem:
-    length = 2 + level
+    length = 3 + level
     start = draw.randrange(len(LETTERS) - length)
     run = list(LETTERS[start : start + length])
     place = draw.randrange(1, length - 1)
     found, run[place] = run[place], "_"
     word = draw.choice(NOUNS)
-    return Problem(f"{word}: {' '.join(run)}", found)
+    return Problem(f"{word}: {' '.join(run)}", found, core=" ".join(run))
 
 
 def _fill_blank(draw: Random, level: int) -> Problem:

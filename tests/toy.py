@@ -1,9 +1,4 @@
-"""A toy instruction set made by this program, so that the whole path can be walked without a download.
-
-Lives nowhere: `rows(n, seed)` makes it. Licence: this repository's. Origin: program, nobody wrote these sentences.
-A row: {"instruction": "Write this word backwards.", "input": "lantern", "output": "nretnal"}
-Known traps: eight kinds of task and forty words; it shows that the machinery works, it teaches a model nothing of use.
-"""
+"""A toy instruction set for tests: eight kinds of task, forty words. `rows(n, seed)` makes it."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -20,7 +15,7 @@ WORDS = """
 def rows(n_rows: int, seed: int) -> Iterator[dict[str, str]]:
     """Three-column rows, the same ones for the same seed."""
     for number in range(n_rows):
-        draw = random.Random(derive_seed(seed, "toy", number))  # noqa: S311 (no secret is drawn)
+        draw = random.Random(derive_seed(seed, "toy", number))
         yield draw.choice(TASKS)(draw)
 
 
