@@ -81,7 +81,7 @@ def _write_set(directory: Path, source: Source, settings: DataSettings, files: l
     read_as = ", ".join(f"{name}, read as {kind}" for name, kind in formats.items()) or "made by a program"
     tally = Tally()
     splits = (*SPLITS, TEST) if source.has_test else SPLITS
-    written = _write_rows(directory, splits, _rows(source, settings, files, tally), settings)
+    written = _write_rows(directory, splits, _rows(source, settings, files, tally), settings, source.program is None)
     if not tally.n_used:
         raise nothing_usable(source, read_as, tally)
     n_rows = {split: rows for split, (rows, _) in written.items()}
@@ -100,9 +100,12 @@ def _write_set(directory: Path, source: Source, settings: DataSettings, files: l
 
 
 def _write_rows(
-    directory: Path, splits: tuple[str, ...], rows: Iterator[Placed | Reject], settings: DataSettings
+    directory: Path, splits: tuple[str, ...], rows: Iterator[Placed | Reject], settings: DataSettings, may_swap: bool
 ) -> dict[str, tuple[int, str]]:
-    """Each row to its file; the number and the hash of the rows on each side."""
+    """Each row to its file; the number and the hash of the rows on each side.
+
+    Where all rows are held out they train instead, unless the source itself puts rows on sides.
+    """
     with ExitStack() as files:
         rejects = files.enter_context(open(directory / REJECTS, "w", encoding="ascii"))
         sides = {split: files.enter_context(ExampleWriter(directory, split)) for split in splits}
@@ -112,7 +115,7 @@ def _write_rows(
             else:
                 sides[_side(*row, settings)].add(row.example)
     train, validation = SPLITS
-    if not sides[train].n_rows:
+    if not sides[train].n_rows and may_swap:
         swap_splits(directory)
         sides[train], sides[validation] = sides[validation], sides[train]
     return {split: (side.n_rows, side.rows_sha256) for split, side in sides.items()}

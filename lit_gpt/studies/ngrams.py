@@ -13,7 +13,7 @@ CODE_BITS = 63
 
 
 class NGrams:
-    """Counts of all n-grams up to `order` within the rows; `loss` is the mean in nats a target."""
+    """Counts of all n-grams up to `order` within the rows."""
 
     def __init__(self, train: TokenRows, order: int, vocab_size: int) -> None:
         self.order, self.base = order, vocab_size
@@ -22,9 +22,11 @@ class NGrams:
         self.counts = [np.unique(self._codes(train, n)[1], return_counts=True) for n in range(1, order + 1)]
         self.contexts = [_contexts(codes // vocab_size, counts) for codes, counts in self.counts]
 
-    def loss(self, rows: TokenRows) -> float:
-        """Mean negative log-probability of every token but each row's first."""
-        probability = np.full(len(rows.ids), 1 / self.base)
+    def losses(self, rows: TokenRows) -> dict[int, float]:
+        """For every order up to ours: the mean negative log-probability of every token but each row's first."""
+        is_target = np.ones(len(rows.ids), bool)
+        is_target[np.asarray(rows.offsets[:-1])] = False
+        probability, losses = np.full(len(rows.ids), 1 / self.base), {}
         for n in range(1, self.order + 1):
             places, codes = self._codes(rows, n)
             seen, followed, different = self._look_up(n, codes)
@@ -32,9 +34,8 @@ class NGrams:
             lower = probability[places]
             share = (seen + different * lower) / np.where(known, followed + different, 1)
             probability[places] = np.where(known, share, lower)
-        is_first = np.zeros(len(rows.ids), bool)
-        is_first[np.asarray(rows.offsets[:-1])] = True
-        return float(-np.log(probability[~is_first]).mean())
+            losses[n] = float(-np.log(probability[is_target]).mean())
+        return losses
 
     def _codes(self, rows: TokenRows, n: int) -> tuple[np.ndarray, np.ndarray]:
         """The places where an n-gram ends, none across rows, and each as one number."""

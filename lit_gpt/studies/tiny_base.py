@@ -6,7 +6,7 @@ Kept beside the weights: every setting, the log of the losses, and a card with t
 """
 
 import json
-from itertools import chain, islice, repeat
+from itertools import chain, islice
 from pathlib import Path
 
 import torch
@@ -59,20 +59,16 @@ def train_tiny_base(settings: BaseSettings) -> Path:
 
 def ngram_losses(token_set: TokenSet) -> dict[int, float]:
     """The held-out loss of unigrams and 5-grams counted over all documents that the base reads."""
-    train, validation = token_set.split("train"), token_set.split("validation")
-    return {order: NGrams(train, order, VOCAB_SIZE).loss(validation) for order in NGRAM_ORDERS}
+    losses = NGrams(token_set.split("train"), max(NGRAM_ORDERS), VOCAB_SIZE).losses(token_set.split("validation"))
+    return {order: losses[order] for order in NGRAM_ORDERS}
 
 
 def _random_base(directory: Path, seed: int) -> Path:
     if directory.exists():
         return directory
-    wordings = (wording for kind in ALL for wording in kind.wordings)
-    texts = chain(islice(documents(seed), TOKENIZER_DOCUMENTS), chain.from_iterable(map(_often, wordings)))
+    wordings = (wording for kind in ALL for wording in kind.wordings for _ in range(WORDING_REPEATS))
+    texts = chain(islice(documents(seed), TOKENIZER_DOCUMENTS), wordings)
     return write_random_base(directory, texts, seed, VOCAB_SIZE, SHAPE)
-
-
-def _often(text: str) -> repeat[str]:
-    return repeat(text, WORDING_REPEATS)
 
 
 def _run(settings: BaseSettings, random_base: Path, data_dir: Path) -> RunSettings:

@@ -45,13 +45,17 @@ def test_the_loss_is_the_definition_s(order: int) -> None:
         for row in held_out
         for place in range(1, len(row))
     ]
-    assert NGrams(token_rows(train), order, VOCAB_SIZE).loss(token_rows(held_out)) == pytest.approx(np.mean(by_hand))
+    assert NGrams(token_rows(train), 5, VOCAB_SIZE).losses(token_rows(held_out))[order] == pytest.approx(
+        np.mean(by_hand)
+    )
 
 
 def test_probabilities_of_all_next_ids_sum_to_one() -> None:
     model = NGrams(token_rows(random_rows(2)), 3, VOCAB_SIZE)
-    losses = [[model.loss(token_rows([[a, b, c]])) for c in range(VOCAB_SIZE)] for a, b in ((0, 1), (3, 3), (6, 2))]
-    prefixes = [model.loss(token_rows([[a, b]])) for a, b in ((0, 1), (3, 3), (6, 2))]
+    losses = [
+        [model.losses(token_rows([[a, b, c]]))[3] for c in range(VOCAB_SIZE)] for a, b in ((0, 1), (3, 3), (6, 2))
+    ]
+    prefixes = [model.losses(token_rows([[a, b]]))[3] for a, b in ((0, 1), (3, 3), (6, 2))]
     for row, prefix in zip(losses, prefixes, strict=True):
         assert sum(math.exp(prefix - 2 * loss) for loss in row) == pytest.approx(1)  # the mean is over two targets
 
@@ -59,7 +63,7 @@ def test_probabilities_of_all_next_ids_sum_to_one() -> None:
 def test_a_known_text_is_cheaper_than_an_unknown_one() -> None:
     train = [[1, 2, 3, 4]] * 30
     model = NGrams(token_rows(train), 5, VOCAB_SIZE)
-    assert model.loss(token_rows([[1, 2, 3, 4]])) < 0.2 < 1.5 < model.loss(token_rows([[1, 4, 2, 5]]))
+    assert model.losses(token_rows([[1, 2, 3, 4]]))[5] < 0.2 < 1.5 < model.losses(token_rows([[1, 4, 2, 5]]))[5]
 
 
 def test_n_grams_too_large_for_their_codes_are_refused() -> None:

@@ -13,6 +13,7 @@ Known traps
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,10 @@ def source(n_rows: int = 20_000, n_test: int = 1_200, defects: bool = False, fin
         final: add the kinds of task and of defect that are kept for the last measurement
     """
 
+    world = World(0, 0.0, n_rows, n_test, defects, final)  # checked at once
+
     def program(seed: int, val_split_fraction: float) -> Iterator[dict[str, Any]]:
-        return ({"row": row} for row in World(seed, val_split_fraction, n_rows, n_test, defects, final).rows())
+        return ({"row": row} for row in replace(world, seed=seed, validation_share=val_split_fraction).rows())
 
     rates = FINAL_RATES if final else RATES
     return Source(
