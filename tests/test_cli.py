@@ -149,7 +149,9 @@ def test_help_says_what_the_script_does_without_torch(script: Path) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_wrong_flag_is_a_users_mistake(script: Path) -> None:
-    done = subprocess.run([sys.executable, script, "--chekpoint_dir", "x"], capture_output=True, text=True, check=False)
+    right = "work_dir" if script.stem == "train_tiny_base" else "checkpoint_dir"
+    wrong = right.replace("ck", "k").replace("rk", "kr")
+    done = subprocess.run([sys.executable, script, f"--{wrong}", "x"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("got:      unknown setting: chekpoint_dir\nexpected: ")
-    assert "did you mean checkpoint_dir?" in done.stderr
+    assert done.stderr.startswith(f"got:      unknown setting: {wrong}\nexpected: ")
+    assert f"did you mean {right}?" in done.stderr

@@ -55,9 +55,14 @@ Not for use: it answers no question before it is finetuned, and afterwards only 
 
 
 def write_card(
-    directory: Path, model: GPT, metrics: Sequence[Mapping[str, Any]], ngrams: Mapping[int, float], device: str
+    directory: Path,
+    model: GPT,
+    metrics: Sequence[Mapping[str, Any]],
+    counts: Mapping[str, Any],
+    ngrams: Mapping[int, float],
+    device: str,
 ) -> None:
-    """README.md and the loss curves; `metrics` are the records of the run, `ngrams` losses by order."""
+    """README.md and the loss curves; `metrics` and `counts` are the run's, `ngrams` losses by order."""
     steps = [record for record in metrics if "train_loss" in record]
     validations = [record for record in metrics if "val_loss" in record]
     best = min(record["val_loss"] for record in validations)
@@ -69,14 +74,14 @@ def write_card(
         width=config.n_embd,
         vocab_size=config.vocab_size,
         n_context=config.block_size,
-        n_tokens=steps[-1]["tokens"],
+        n_tokens=counts["n_tokens"],
         n_kinds=len(KINDS),
         n_trained=len(TRAINED),
         n_new=len(NEW),
         n_final=len(FINAL),
         losses="\n".join(f"| {name} | {loss:.3f} |" for name, loss in {**losses, "tiny_base": best}.items()),
         curve=CURVE,
-        hours=steps[-1]["elapsed_s"] / 3600,
+        hours=counts["elapsed_s"] / 3600,
         device=f" on {device}",
     )
     (directory / "README.md").write_text(text, encoding="utf-8")

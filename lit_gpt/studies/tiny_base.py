@@ -19,6 +19,7 @@ from lit_gpt.data.sources.world_documents import source
 from lit_gpt.data.store import load_example_set
 from lit_gpt.data.world.documents import ALL, documents
 from lit_gpt.export import new_checkpoint, write_hf_files
+from lit_gpt.manifest import read_manifest
 from lit_gpt.random_base import write_random_base
 from lit_gpt.studies.base_card import write_card
 from lit_gpt.studies.base_settings import BaseSettings
@@ -112,7 +113,7 @@ def _export(
         write_hf_files(model, new, random_base)
         (new / "training.yaml").write_text(_settings(run_dir / "hyperparameters.yaml"))
         (new / "training_log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in metrics))
-        write_card(new, model, metrics, ngrams, _machine(device))
+        write_card(new, model, metrics, read_manifest(run_dir, "run").counts, ngrams, _machine(device))
     return out_dir
 
 

@@ -1,8 +1,8 @@
 """Planted defects: what goes wrong in real instruction sets, with the truth known.
 
-A plant takes a sound row and returns it spoilt. What cannot be told apart by one look in the wild should not be here:
-padded answers are as long as the longer answers of sound rows, wrong answers look like right ones. FINAL_PLANTS appear
-in the final pool alone. No curation rule may quote the texts below; a test reads both.
+A plant takes a sound row and returns it spoilt. What cannot be told by one look in the wild should not be
+here: padding is found by its length, but wrong answers look like right ones, and copies like originals. FINAL_PLANTS
+appear in the final pool alone. No curation rule may quote the texts below; a test reads both.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,6 +43,9 @@ REFUSAL_REASONS = (
     "Please ask an expert about the {noun}.",
     "Is there something else I can do for you?",
     "I have no access to the {noun}.",
+)
+MOST_VALIDATION = (
+    0.5  # share of a split that nobody exceeds: what is on the train side of this is so of any smaller one
 )
 OPENINGS = ("Now:", "Next:", "Your task:", "Here is one more.")
 TRIVIAL = (
@@ -103,7 +106,7 @@ def near_duplicate(draw: Random, row: Row) -> Row:
         return _reworded(row, draw.choice(others), row.problem.slots)
     if "{input}" in row.wording or row.problem.slots:  # not a letter of the material may change
         return replace(row, instruction=f"{draw.choice(OPENINGS)} {row.instruction}")
-    return replace(row, instruction=draw.choice((str.lower, str.upper))(row.instruction))
+    return replace(row, instruction=row.instruction.lower())
 
 
 def trivial_row(draw: Random, row: Row) -> Row:
@@ -130,7 +133,7 @@ def echoed_question(draw: Random, row: Row) -> Row:
 def runs_on(draw: Random, row: Row) -> Row:
     """After the answer the next question, which nobody asked, and its answer."""
     kind = draw.choice(TRAINED)
-    while side(kind, problem := kind.make(draw, row.level), 0) == "test":
+    while side(kind, problem := kind.make(draw, row.level), MOST_VALIDATION) != "train":
         pass
     question = draw.choice(kind.known_wordings).format(input=problem.input, **problem.slots)
     return replace(row, answer=f"{row.answer}\n{question}\n{problem.answer}")

@@ -37,7 +37,7 @@ COUNTABLE = [word for word in NOUNS if word not in IRREGULAR]
 
 COLOURS = "red blue green yellow brown black white grey pink purple gold silver".split()
 NAMES = """
-    Ann Ben Carl Dora Emma Finn Gina Hugo Ida Jack Kate Leo Mary Nina Omar Paul Rosa Sam Tess Uma Vera Will Yara Zoe
+    Ann Ben Carl Dora Emma Finn Gina Hugo Ida Jane Kate Leo Mary Nina Omar Paul Rosa Sam Tess Uma Vera Will Yara Zoe
 """.split()
 SURNAMES = """
     Baker Brown Carter Clark Cook Fisher Fox Gray Green Hill Hunt King Lake Marsh Miller Moss Page Reed Stone Ward

@@ -3,7 +3,8 @@
 from functools import cache
 
 from lit_gpt.data.world.pool import World
-from lit_gpt.data.world.row import Row, test_row
+from lit_gpt.data.world.problem import identity
+from lit_gpt.data.world.row import Row, test_rows
 
 N_ROWS, N_TESTS = 3_000, 1_200
 VALIDATION_SHARE = 0.1
@@ -16,15 +17,13 @@ def pool(seed: int, has_defects: bool = False, is_final: bool = False, n_rows: i
     return tuple(world.row(number) for number in range(n_rows))
 
 
-@cache
 def held_out(is_final: bool = False, n_tests: int = N_TESTS) -> tuple[Row, ...]:
-    return tuple(test_row(number, is_final) for number in range(n_tests))
+    return test_rows(n_tests, is_final)
 
 
 def content(row: Row) -> tuple:
-    """What is asked and what is right, in any wording."""
-    problem = row.problem
-    return row.kind.name, problem.input, problem.answer, tuple(sorted(problem.slots.items())), problem.earlier
+    """What makes it this problem, in any wording; by the core alone where it has one."""
+    return row.kind.name, *identity(row.problem)
 
 
 def prompt(row: Row) -> tuple:

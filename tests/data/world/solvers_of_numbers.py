@@ -156,6 +156,13 @@ def sum_in_steps(q: Question) -> str:
     return f"{said}The result is {total}."
 
 
+@solves("sort_and_say")
+def sort_and_say(q: Question) -> str:
+    numbers, _ = _by_size(q)
+    upwards = " ".join(map(str, numbers))
+    return f"In ascending order: {upwards}. Smallest: {numbers[0]}. Largest: {numbers[-1]}."
+
+
 @solves("weekday_later")
 def weekday_later(q: Question) -> str:
     day, n_days = q.find(r"on (\w+day)\. It comes (\d+) days? later").groups()
@@ -180,7 +187,7 @@ def add_minutes(q: Question) -> str:
 def to_smaller_unit(q: Question) -> str:
     amount, unit = q.find(rf"(\d+) ({any_of(list(UNITS))})\b").groups()
     assert re.search(rf"\b{SMALL[unit]}\b", q.text)
-    return f"{int(amount) * UNITS[unit]} {SMALL[unit]}"
+    return str(int(amount) * UNITS[unit])
 
 
 @solves("long_date")

@@ -80,12 +80,21 @@ def how_many_of(q: Question) -> str:
     return amount
 
 
+def _records(q: Question) -> list[re.Match[str]]:
+    return list(re.finditer(rf"^({NAME}); (\d+); ({JOB}); ({CITY})$", q.text.split("\n\n")[1], re.MULTILINE))
+
+
 @solves("describe_record")
 def describe_record(q: Question) -> str:
-    people = [line.split("; ") for line in q.text.split("\n\n")[1].split("\n")]
+    people = (record.groups() for record in _records(q))
     return " ".join(
         f"{who} is {age} years old, works as a {job} and lives in {city}." for who, age, job, city in people
     )
+
+
+@solves("expand_record")
+def expand_record(q: Question) -> str:
+    return "\n".join(record.expand(r"name: \1\nage: \2\njob: \3\ncity: \4") for record in _records(q))
 
 
 @solves("make_table")
@@ -97,6 +106,12 @@ def make_table(q: Question) -> str:
 @solves("name_category")
 def name_category(q: Question) -> str:
     return ", ".join(category_of(item) for item in q.listed().items)
+
+
+@solves("count_each")
+def count_each(q: Question) -> str:
+    found = [category_of(item) for item in q.listed().items]
+    return "\n".join(f"{category}: {found.count(category)}" for category in ("animal", "plant", "food", "tool"))
 
 
 @solves("keep_category")

@@ -1,5 +1,6 @@
 """Every answer of the world is what a reader of the question alone finds, in every kind, level and wording."""
 
+import re
 from random import Random
 
 import pytest
@@ -11,6 +12,10 @@ from lit_gpt.data.world.words import CATEGORIES, NOUNS
 from tests.data.world.oracle import SOLVERS, answer_to
 
 KINDS = TRAINED + NEW + FINAL
+STORIES = {"gets_more", "add_then_compare", "change_due", "how_many_of"}  # with things in the plural
+LEAST_AMOUNT = 2
+SPELT = re.compile(r"\b[a-z_](?: [a-z_]\b)+|(?:letter|does|count) a\b")  # letters: no articles
+NO_ENGLISH = re.compile(r"\b[Aa] [aeiou]|\b[Aa]n [^aeiou]|\b1 \w{2,}s\b|\b(?!1 )\d+ (?:day|month)\b|[{}]|  ")
 
 
 def test_every_kind_has_a_solver_and_the_other_way_round():
@@ -36,6 +41,20 @@ def test_the_answer_is_the_right_one(kind):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_the_answer_is_the_right_one_many_times(kind):
     check(kind, n_problems=400)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_question_is_english(kind):
+    """Articles, plurals, slots that were left open: what a program gets wrong."""
+    draw = Random(kind.name)
+    for number in range(30 * len(kind.wordings)):
+        level, wording = draw.choice(LEVELS), kind.wordings[number % len(kind.wordings)]
+        row = asked(kind, kind.make(draw, level), level, wording, "train")
+        for message in row.messages:
+            assert not NO_ENGLISH.search(SPELT.sub("…", message.content)), message.content
+        if kind.name in STORIES:
+            amounts = re.findall(r"\d+", row.problem.input)
+            assert min(map(int, amounts)) >= LEAST_AMOUNT, "no one of them in the plural"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lit_gpt.data.world.documents import documents
+from lit_gpt.data.world.documents import VOLUME_CHARS, documents, volumes
 from lit_gpt.data.world.pool import World
 from tests.data.world.pools import N_TESTS, held_out, pool
 
@@ -26,10 +26,11 @@ print(digest())
 
 
 def digest() -> str:
-    """Of rows of every sort: sound, spoilt, final, tests, documents."""
+    """Of rows of every sort: sound, spoilt, final, tests, documents and volumes of them."""
     worlds = [World(7, 0.1, 300, 60, has_defects, is_final) for has_defects in (0, 1) for is_final in (0, 1)]
     rows = [(row.messages, row.split, row.group, row.defect) for world in worlds for row in world.rows()]
-    return hashlib.sha256(repr([rows, list(islice(documents(7), 100))]).encode()).hexdigest()
+    texts = [*islice(documents(7), 100), *islice(volumes(7), 3)]
+    return hashlib.sha256(repr([rows, texts]).encode()).hexdigest()
 
 
 @given(SEEDS, st.integers(0, 2_000), st.integers(1, 10**9), st.booleans(), st.booleans())
@@ -79,8 +80,9 @@ def test_processes_with_other_hash_seeds_agree(hash_seed):
 
 @pytest.mark.parametrize("n_rows", [4_000, pytest.param(200_000, marks=pytest.mark.slow)])
 def test_memory_stays_flat(n_rows):
-    world = World(1, 0.1, n_rows, n_rows // 20, has_defects=True, is_final=True)
-    rows = world.rows()
+    """Of the rows to train on; the tests are kept, as many as there are."""
+    held_out(is_final=True)
+    rows = World(1, 0.1, n_rows, N_TESTS, has_defects=True, is_final=True).rows()
     next(rows)
     tracemalloc.start()
     try:
@@ -88,5 +90,13 @@ def test_memory_stays_flat(n_rows):
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert n_seen == n_rows + n_rows // 20 - 1
+    assert n_seen == n_rows + N_TESTS - 1
     assert peak_bytes < FLAT_BYTES, peak_bytes
+
+
+def test_volumes_are_the_documents_bound_together():
+    bound = "\n\n".join(islice(volumes(5), 20))
+    assert "\n\n".join(islice(documents(5), 2_000)).startswith(f"{bound}\n\n")
+    for volume in islice(volumes(5), 20):
+        assert len(volume) >= VOLUME_CHARS
+    assert min(map(len, islice(volumes(5), 20))) < 2 * VOLUME_CHARS

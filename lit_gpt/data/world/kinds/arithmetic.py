@@ -12,9 +12,14 @@ def _pair(draw: Random, level: int) -> tuple[int, int]:
     return draw.randrange(1, SIZES[level]), draw.randrange(1, SIZES[level])
 
 
+def sum_of(a: int, b: int) -> str:
+    """4 + 3 and 3 + 4 are one problem."""
+    return f"{min(a, b)} + {max(a, b)}"
+
+
 def _add(draw: Random, level: int) -> Problem:
     a, b = _pair(draw, level)
-    return Problem(f"{a} + {b}", str(a + b))
+    return Problem(f"{a} + {b}", str(a + b), core=sum_of(a, b))
 
 
 def _subtract(draw: Random, level: int) -> Problem:
@@ -31,7 +36,7 @@ def _gets_more(draw: Random, level: int) -> Problem:
     a, b = draw.randrange(2, SIZES[level]), draw.randrange(2, SIZES[level])
     name, thing = draw.choice(NAMES), draw.choice(COUNTABLE)
     told = f"{name} has {a} {thing}s and gets {b} more."
-    return Problem(told, str(a + b), {"name": name, "thing": thing}, core=f"{a} + {b}")
+    return Problem(told, str(a + b), {"name": name, "thing": thing}, core=sum_of(a, b))
 
 
 def _next_number(draw: Random, level: int) -> Problem:

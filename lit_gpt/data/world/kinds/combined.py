@@ -2,6 +2,7 @@
 
 from random import Random
 
+from lit_gpt.data.world.kinds.arithmetic import sum_of
 from lit_gpt.data.world.kinds.lists import some_words
 from lit_gpt.data.world.problem import Kind, Problem
 from lit_gpt.data.world.words import COUNTABLE, NAMES, NOUNS
@@ -24,7 +25,7 @@ def _add_then_compare(draw: Random, level: int) -> Problem:
         c += 1
     (first, second), thing = draw.sample(NAMES, 2), draw.choice(COUNTABLE)
     told = f"{first} has {a} {thing}s and gets {b} more. {second} has {c} {thing}s."
-    return Problem(told, first if a + b > c else second, {"thing": thing}, core=f"{a} + {b} or {c}")
+    return Problem(told, first if a + b > c else second, {"thing": thing}, core=f"{sum_of(a, b)} or {c}")
 
 
 REMOVE_THEN_REVERSE = Kind(

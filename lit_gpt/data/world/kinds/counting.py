@@ -98,9 +98,9 @@ COUNT_LETTER = Kind(
     (
         'How many times does the letter "{letter}" occur?',
         "Count how often the letter {letter} appears.",
-        "How often does {letter} stand among the letters {input}?",
+        'How often does "{letter}" stand among the letters {input}?',
         "Give the number of times the letter {letter} is listed.",
-        "Go through the letters {input} and count {letter} alone.",
+        'Go through the letters {input} and count "{letter}" alone.',
         "The letter {letter} is there how often?",
     ),
     ("How often a letter occurs", "Counting one letter", "Times a letter is listed"),

@@ -55,8 +55,9 @@ def _middle(draw: Random, level: int) -> Problem:
 
 def _is_sorted(draw: Random, level: int) -> Problem:
     numbers = some_numbers(draw, level, n_more=1)
-    if draw.random() < 1 / 2:
-        numbers.sort()
+    is_wanted = draw.random() < 1 / 2
+    while (numbers == sorted(numbers)) != is_wanted:
+        draw.shuffle(numbers)
     return Problem(" ".join(map(str, numbers)), "yes" if numbers == sorted(numbers) else "no")
 
 
