@@ -16,7 +16,7 @@ from lit_gpt.data.locate import SourceFile, locate
 from lit_gpt.data.reading import format_of, read_records
 from lit_gpt.data.records import Place, Record, Reject
 from lit_gpt.data.settings import DataSettings
-from lit_gpt.data.source import Rejected, Source
+from lit_gpt.data.source import Program, Rejected, Source
 from lit_gpt.data.split import Split, is_validation
 from lit_gpt.data.store import KIND, REJECTS, SPLITS, TEST, ExampleWriter, is_example_set, split_name, swap_splits
 from lit_gpt.errors import UserError
@@ -148,18 +148,17 @@ def _settings(
 
 def _rows(source: Source, settings: DataSettings, files: list[SourceFile], tally: Tally) -> Iterator[Placed | Reject]:
     """Every row, counted."""
-    for record, revision in _made(source, settings) if source.program else _read(source, files):
+    for record, revision in _made(source.name, source.program, settings) if source.program else _read(source, files):
         row = record if isinstance(record, Reject) else _parse(record, source, revision, tally)
         tally.count(row if isinstance(row, Reject) else row.example)
         yield row
     assert tally.n_read == tally.n_used + tally.dropped.total()
 
 
-def _made(source: Source, settings: DataSettings) -> Iterator[tuple[Record, str]]:
-    """What the source's program makes."""
-    assert source.program is not None
-    records = source.program(settings.seed, settings.val_split_fraction)
-    for number, fields in enumerate(watched(records, f"making {source.name}", "row"), 1):
+def _made(name: str, program: Program, settings: DataSettings) -> Iterator[tuple[Record, str]]:
+    """What a source's program makes."""
+    records = program(settings.seed, settings.val_split_fraction)
+    for number, fields in enumerate(watched(records, f"making {name}", "row"), 1):
         yield Record(Place("program", number), fields), f"seed:{settings.seed}"
 
 

@@ -10,7 +10,9 @@ from lit_gpt.data.split import Split
 from lit_gpt.errors import UserError
 from lit_gpt.example import Message, Origin
 
-__all__ = ["Home", "ParsedRow", "Rejected", "Source"]
+__all__ = ["Home", "ParsedRow", "Program", "Rejected", "Source"]
+
+Program = Callable[[int, float], Iterator[dict[str, Any]]]  # records from a seed and the share to hold out
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Source:
     origin: Origin
     home: Home | None = None
     generator: str = ""
-    program: Callable[[int, float], Iterator[dict[str, Any]]] | None = None
+    program: Program | None = None
     has_test: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 

@@ -52,11 +52,10 @@ def evaluate(settings: EvaluationSettings) -> Path:
     `settings` must name a data set, and a checkpoint where a model answers. The same evaluation is not done twice.
     UserError for whatever of this is missing, an empty or unknown split, a prompt that leaves no room for an answer.
     """
-    assert settings.data_dir is not None
     out_dir = settings.out_dir or default_out_dir(settings)
     answerer: Answerer
     answerer = ModelAnswerer.of(settings) if settings.method == "model" else BaselineAnswerer.of(settings)
-    data = load_example_set(settings.data_dir)
+    data = load_example_set(settings.named_data_dir)
     labels = _labels(settings, data.content_hash)
     made_from = _made_from(settings, answerer, data, labels)
     if holds(out_dir, made_from):
@@ -70,8 +69,7 @@ def evaluate(settings: EvaluationSettings) -> Path:
 def _answer_and_write(
     settings: EvaluationSettings, answerer: Answerer, labels: LabelTable, made_from: Manifest, out_dir: Path
 ) -> None:
-    assert settings.data_dir is not None
-    items = read_items(settings.data_dir, settings.split, labels, settings.n_items, settings.seed)
+    items = read_items(settings.named_data_dir, settings.split, labels, settings.n_items, settings.seed)
     if settings.n_items and len(items) < settings.n_items:
         print(f"--n_items {settings.n_items}, but there are {len(items)} rows: all are used", file=sys.stderr)
     if out_dir.is_dir() and any(out_dir.iterdir()):
@@ -83,12 +81,11 @@ def _answer_and_write(
 
 def default_out_dir(settings: EvaluationSettings) -> Path:
     """out/eval/<data set>-<split>-<who answers>, the latter named by the last two folders of a path."""
-    assert settings.data_dir is not None
     who: list[str] = [settings.method]
     if settings.method == "model":
         paths = [path.resolve() for path in (settings.checkpoint_dir, settings.adapter_dir) if path is not None]
         who = [part for path in paths for part in path.parts[-2:]]
-    return Path("out/eval") / "-".join([settings.data_dir.resolve().name, settings.split, *who])
+    return Path("out/eval") / "-".join([settings.named_data_dir.resolve().name, settings.split, *who])
 
 
 @dataclass(frozen=True)
@@ -103,15 +100,14 @@ class ModelAnswerer:
     @classmethod
     def of(cls, settings: EvaluationSettings) -> "ModelAnswerer":
         """Checked, but nothing heavy is loaded."""
-        assert settings.checkpoint_dir is not None
         device = _automatic_device() if settings.device == "auto" else settings.device
         require_device(device)
-        load_config(settings.checkpoint_dir)
+        load_config(settings.named_checkpoint_dir)
         adapter_dir = settings.adapter_dir
         if adapter_dir is not None and not (adapter_dir / TENSORS).is_file():
             expected = f"a LoRA adapter: {TENSORS} and its settings"
             raise UserError(f"--adapter_dir {adapter_dir}, which holds no {TENSORS}", expected, "check the path")
-        return cls(settings, settings.checkpoint_dir, _style(settings), device)
+        return cls(settings, settings.named_checkpoint_dir, _style(settings), device)
 
     @property
     def parents(self) -> dict[str, str]:
@@ -173,8 +169,7 @@ class BaselineAnswerer:
         return {}
 
     def answer(self, items: Sequence[Item]) -> list[Answer]:
-        assert self.settings.data_dir is not None
-        return BASELINES[self.settings.method](self.settings.data_dir, items)
+        return BASELINES[self.settings.method](self.settings.named_data_dir, items)
 
 
 def _automatic_device() -> str:
@@ -193,10 +188,9 @@ def _style(settings: EvaluationSettings) -> PromptStyle:
 
 def _labels(settings: EvaluationSettings, example_set: str) -> LabelTable:
     """The table asked for, or the one that lies beside the data set, or none."""
-    assert settings.data_dir is not None
     if settings.labels_dir is not None:
         return read_labels(settings.labels_dir, settings.split, example_set)
-    beside = settings.data_dir.resolve()
+    beside = settings.named_data_dir.resolve()
     beside = beside.with_name(f"{beside.name}-labels")
     if not beside.is_dir():
         return LabelTable({})

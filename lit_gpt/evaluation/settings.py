@@ -57,3 +57,19 @@ class EvaluationSettings:
             raise UserError(f"--out_dir {self.out_dir}", expected, "name a new one, such as out/eval/mine")
         if self.prompt_style is not None:
             prompt_style(self.prompt_style)
+
+    @property
+    def named_data_dir(self) -> Path:
+        """--data_dir; UserError where none is named."""
+        return _named("data_dir", self.data_dir, "a prepared data set")
+
+    @property
+    def named_checkpoint_dir(self) -> Path:
+        """--checkpoint_dir; UserError where none is named."""
+        return _named("checkpoint_dir", self.checkpoint_dir, "the model that answers")
+
+
+def _named(flag: str, path: Path | None, expected: str) -> Path:
+    if path is None:
+        raise UserError(f"no --{flag}", expected, f"pass --{flag}")
+    return path

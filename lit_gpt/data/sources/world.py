@@ -22,8 +22,10 @@ from lit_gpt.data.source import ParsedRow, Source
 from lit_gpt.data.world.labels import write_label_table
 from lit_gpt.data.world.pool import FINAL_RATES, RATES, World
 
+N_ROWS, N_TEST = 20_000, 1_200
 
-def source(n_rows: int = 20_000, n_test: int = 1_200, defects: bool = False, final: bool = False) -> Source:
+
+def source(n_rows: int = N_ROWS, n_test: int = N_TEST, defects: bool = False, final: bool = False) -> Source:
     """The instruction world.
 
     Args:
@@ -51,12 +53,18 @@ def source(n_rows: int = 20_000, n_test: int = 1_200, defects: bool = False, fin
     )
 
 
-def write_labels(data_dir: Path, data: DataSettings, **options: Any) -> Path:
-    """The truth about the rows of a prepared world, beside it; `options` are those of `source`."""
-    chosen = source(**options)
-    assert chosen.program is not None
-    rows = (record["row"] for record in chosen.program(data.seed, data.val_split_fraction))
-    labelled = ((chosen.row_id(number), row) for number, row in enumerate(rows))
+def write_labels(
+    data_dir: Path,
+    data: DataSettings,
+    n_rows: int = N_ROWS,
+    n_test: int = N_TEST,
+    defects: bool = False,
+    final: bool = False,
+) -> Path:
+    """The truth about the rows of a prepared world, beside it; the options are those of `source`."""
+    rows = World(data.seed, data.val_split_fraction, n_rows, n_test, defects, final).rows()
+    row_id = source().row_id
+    labelled = ((row_id(number), row) for number, row in enumerate(rows))
     return write_label_table(data_dir.with_name(f"{data_dir.name}-labels"), data_dir, labelled)
 
 
