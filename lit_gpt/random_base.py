@@ -6,7 +6,7 @@ texts it is given.
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, repeat
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +20,8 @@ from lit_gpt.export import save_hf_checkpoint
 from lit_gpt.files import write_json
 from lit_gpt.model import GPT
 from lit_gpt.prompts import STYLES
+
+Initialise = Callable[[GPT, int], None]  # a model and a seed
 
 BOS, EOS = "<s>", "</s>"
 N_REPEATS = 200  # of each template's words among the tokenizer's training texts
@@ -49,29 +51,37 @@ def write_random_base(
     texts: Iterable[str],
     seed: int,
     vocab_size: int = 512,
-    shape: Mapping[str, int] = MappingProxyType({}),
+    shape: Mapping[str, float] = MappingProxyType({}),
+    initialise: Initialise | None = None,
 ) -> Path:
     """Write a checkpoint directory with random weights; the same one for the same arguments.
 
-    `shape` replaces numbers of HF_CONFIG, by its names.
+    `shape` replaces numbers of HF_CONFIG, by its names. Weights are normal with INIT_STD unless `initialise` sets them.
     """
     with tempfile.TemporaryDirectory() as staging:
         n_tokens = _write_tokenizer(Path(staging), texts, vocab_size)
         hf_config = {**HF_CONFIG, **shape, "vocab_size": n_tokens}
         write_json(Path(staging) / "config.json", hf_config)
         model = GPT(Config.from_hf(hf_config))
-        _initialise(model, seed)
+        (initialise or _initialise)(model, seed)
         return save_hf_checkpoint(model, directory, Path(staging))
 
 
 def _write_tokenizer(directory: Path, texts: Iterable[str], vocab_size: int) -> int:
-    """tokenizer.json and its config; returns the number of tokens."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    """tokenizer.json and its config; returns the number of tokens.
+
+    A word is the same token wherever it stands: a blank is put before every line, and taken away when decoding.
+    """
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
+    line_start = normalizers.Replace(Regex(r"\n(?=[^\n])"), "\n ")
+    tokenizer.normalizer = normalizers.Sequence([line_start, normalizers.Prepend(" ")])
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), byte_level])
-    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.ByteLevel(), decoders.Replace("\n ", "\n"), decoders.Strip(" ", 1, 0)]
+    )
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size, special_tokens=[BOS, EOS], initial_alphabet=alphabet, show_progress=False

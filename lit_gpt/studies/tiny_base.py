@@ -23,6 +23,7 @@ from lit_gpt.manifest import read_manifest
 from lit_gpt.random_base import write_random_base
 from lit_gpt.studies.base_card import write_card
 from lit_gpt.studies.base_settings import BaseSettings
+from lit_gpt.studies.induction_start import start_with_induction
 from lit_gpt.studies.ngrams import NGrams
 from lit_gpt.tokens.prepare import Wanted, find_or_encode
 from lit_gpt.tokens.store import TokenSet
@@ -39,6 +40,7 @@ SHAPE = {
     "num_attention_heads": 4,
     "num_key_value_heads": 4,
     "max_position_embeddings": 512,
+    "rope_theta": 100_000.0,  # half of a head's pairs turn by less than two radians over the context
 }
 VOCAB_SIZE = 2048
 TOKENIZER_DOCUMENTS = 20_000
@@ -69,7 +71,7 @@ def _random_base(directory: Path, seed: int) -> Path:
         return directory
     wordings = (wording for kind in ALL for wording in kind.wordings for _ in range(WORDING_REPEATS))
     texts = chain(islice(documents(seed), TOKENIZER_DOCUMENTS), wordings)
-    return write_random_base(directory, texts, seed, VOCAB_SIZE, SHAPE)
+    return write_random_base(directory, texts, seed, VOCAB_SIZE, SHAPE, start_with_induction)
 
 
 def _run(settings: BaseSettings, random_base: Path, data_dir: Path) -> RunSettings:
@@ -80,6 +82,7 @@ def _run(settings: BaseSettings, random_base: Path, data_dir: Path) -> RunSettin
         seed=settings.seed,
         precision="bf16-mixed",
         device=settings.device,
+        compile=True,
         prompt_style="raw",
     )
 

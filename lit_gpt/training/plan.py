@@ -106,6 +106,7 @@ class Plan:
             **self.parents,
             "seed": self.settings.seed,
             "precision": self.precision,
+            "compile": self.settings.compile,
             "eval_every": self.eval_every,
             "eval_rows": self.journal.eval_rows,
         }

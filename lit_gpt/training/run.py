@@ -68,6 +68,8 @@ def _train_and_finish(plan: Plan, saved: SavedState | None) -> None:
     fabric = Fabric(accelerator=plan.settings.device, devices=1, precision=mixed, loggers=loggers)
     progress = saved.progress if saved else Progress()
     model, optimizer = _model_and_optimizer(plan, saved, fabric.device)
+    if plan.settings.compile:
+        model.compile()  # in place: names of weights stay as they are
     setup_model, setup_optimizer = fabric.setup(model, optimizer)
     setup_model.train()
     if saved is None:

@@ -34,6 +34,8 @@ class RunSettings:
         seed: decides order, initialisation and dropout
         precision: numbers of the base model; auto is bf16-true on a GPU that has it, else 32-true
         device: auto, cpu, cuda or mps
+        compile: let torch.compile fuse the model's operations: a minute at the start, then faster where rows are of one
+            length; every further combination of lengths is compiled anew, the ninth and later ones not at all
         max_seq_length: longest row in tokens; the default is what was last prepared
         prompt_style: alpaca, chat or raw; the default is what was last prepared
         mask_prompt: train on the answers alone; the default is what was last prepared
@@ -47,6 +49,7 @@ class RunSettings:
     seed: int = 1337
     precision: Precision = "auto"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    compile: bool = False
     max_seq_length: int | None = None
     prompt_style: str | None = None
     mask_prompt: bool | None = None

@@ -20,7 +20,7 @@ MOST_BYTES = 12_000_000
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BaseSettings:
-    small = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2}
+    small = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
     monkeypatch.setattr(tiny_base, "SHAPE", {**tiny_base.SHAPE, **small, "num_key_value_heads": 2})
     monkeypatch.setattr(tiny_base, "VOCAB_SIZE", 400)
     monkeypatch.setattr(tiny_base, "TOKENIZER_DOCUMENTS", 50)
