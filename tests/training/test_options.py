@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import nn
 
 from lit_gpt.cli import exit_code_of, parse
+from lit_gpt.model import GPT
 from lit_gpt.training.journal import read_metrics
 from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
 from tests.test_configs import lora_line
@@ -43,7 +45,8 @@ OTHER = {
     "log_every": "2",
     "tensorboard": "true",
 }
-ELSEWHERE = {"checkpoint_dir", "data_dir", "out_dir", "resume", "device", "overflow", "max_time", "micro_batch_size"}
+PLACES = {"checkpoint_dir", "data_dir", "out_dir", "resume", "device"}
+ELSEWHERE = PLACES | {"compile", "overflow", "max_time", "micro_batch_size"}
 
 
 def run(tiny_base: Path, toy_set: Path, out_dir: Path, **settings: str) -> Path:
@@ -97,6 +100,24 @@ def test_micro_batch_size_changes_how_much_is_computed_at_once(
         largest.append(max(sizes))
         sizes.clear()
     assert largest[0] <= 128 < largest[1] <= 256
+
+
+def test_compile_compiles_and_changes_no_loss(
+    base, tiny_base: Path, toy_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = []
+
+    def compile_for_eager(model: GPT) -> None:  # the same graphs without a C++ compiler's minute
+        compiled.append(model)
+        nn.Module.compile(model, backend="eager")
+
+    monkeypatch.setattr(GPT, "compile", compile_for_eager)
+    out_dir = run(tiny_base, toy_set, tmp_path / "run", compile="true")
+    assert len(compiled) == 1
+    ours, theirs = (
+        [r["train_loss"] for r in seen["records"] if "train_loss" in r] for seen in (observe(out_dir), base)
+    )
+    assert ours == pytest.approx(theirs, rel=1e-5)
 
 
 def test_max_time_ends_the_run(tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
