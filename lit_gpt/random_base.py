@@ -75,8 +75,7 @@ def _write_tokenizer(directory: Path, texts: Iterable[str], vocab_size: int) -> 
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
-    line_start = normalizers.Replace(Regex(r"\n(?=[^\n])"), "\n ")
-    tokenizer.normalizer = normalizers.Sequence([line_start, normalizers.Prepend(" ")])
+    tokenizer.normalizer = normalizers.Replace(Regex(r"^(?=[^\n])"), " ")
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), byte_level])
     tokenizer.decoder = decoders.Sequence(
