@@ -75,7 +75,14 @@ def _write_tokenizer(directory: Path, texts: Iterable[str], vocab_size: int) -> 
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.Replace(Regex(r"^(?=[^\n])"), " ")
+    # never by a pattern of no width: tokenizers 0.23 loses count of the characters and panics
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Replace(Regex(r"\n(?=[^\n])"), "\n "),
+            normalizers.Prepend(" "),
+            normalizers.Replace(Regex(r"\A \n"), "\n"),
+        ]
+    )
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), byte_level])
     tokenizer.decoder = decoders.Sequence(
