@@ -4,17 +4,10 @@
 set -euo pipefail
 here=out/quickstart
 recipe=configs/finetune/quickstart.yaml
-export OMP_WAIT_POLICY=passive  # threads that wait leave the cores to others
-
 base=assets/tiny_base
-if [ ! -d "$base" ]; then
-    echo "0. there is no $base in this checkout: train a small stand-in for three minutes (it will know little)"
-    base=$(python scripts/train_tiny_base.py --out_dir "$here/base" --work_dir "$here/base-work" --n_volumes 6000 \
-        --max_time 00:03:00)
-fi
 
-echo "1. prepare 12,000 instructions with one right answer each, and their tokens for this base"
-data=$(python scripts/prepare_world.py --n_rows 12000 --destination_path "$here/world" --checkpoint_dir "$base" \
+echo "1. prepare 5,000 instructions with one right answer each, and their tokens for this base"
+data=$(python scripts/prepare_world.py --n_rows 5000 --destination_path "$here/world" --checkpoint_dir "$base" \
     --prompt_style chat --max_seq_length 256)
 python scripts/show_examples.py --checkpoint_dir "$base" --data_dir "$data" --n_rows 3 --out "$here/samples.json"
 

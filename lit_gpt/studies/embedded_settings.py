@@ -24,10 +24,10 @@ class StudySettings:
 
     out_dir: Path = Path("out/embedded_default")
     checkpoint_dir: Path = Path("assets/tiny_base")
-    n_rows: int = 12_000
+    n_rows: int = 5_000
     n_seeds: int = 3
-    n_pool_rows: int = 12_000
-    n_tokens: int = 150_000
+    n_pool_rows: int = 6_000
+    n_tokens: int = 60_000
     n_pool_seeds: int = 6
     n_test: int = 1_200
     n_indicator_rows: int = 6_000
