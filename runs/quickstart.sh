@@ -17,7 +17,8 @@ echo "2. before: how many of 480 test questions does the base answer exactly rig
 before=$($exact_match --n_items 480 --out_dir "$here/before")
 
 echo "3. finetune with LoRA"
-run=$(python finetune/lora.py --config "$recipe" --checkpoint_dir "$base" --data_dir "$data" --out_dir "$here/lora")
+run=$(python finetune/lora.py --config "$recipe" --checkpoint_dir "$base" --data_dir "$data" --out_dir "$here/lora" \
+    --eval_every 200)
 
 echo "4. after: the same questions"
 after=$($exact_match --n_items 480 --adapter_dir "$run/best" --out_dir "$here/after")

@@ -47,6 +47,7 @@ def base(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for parameter in model.parameters():
             if parameter.dim() == 2:
                 parameter.mul_(15)
+        model.lm_head.weight[Tokenizer(tiny_base).eos_id] = 0  # another token is always likelier: it never stops
     return save_hf_checkpoint(model, tmp_path_factory.mktemp("lively") / "base", tiny_base)
 
 

@@ -19,8 +19,9 @@ def test_samples_are_prompt_and_answer_with_the_answer_marked(toy_set: Path, tin
         assert prompt["text"].startswith("[BOS]Below is an instruction")
         assert messages[0].instruction in prompt["text"]
         assert (prompt["is_target"], answer["is_target"]) == (False, True)
-        assert answer["text"] == messages[1].content + "[EOS]"
-        assert in_words(sample).endswith(f"«{messages[1].content}[EOS]»")
+        # after text on the same line the tokenizer puts a blank before an answer, and the model reads it
+        assert answer["text"] == f" {messages[1].content}[EOS]"
+        assert in_words(sample).endswith(f"« {messages[1].content}[EOS]»")
 
 
 def test_the_same_seed_shows_the_same_rows_and_no_more_than_there_are(toy_set: Path, tiny_base: Path) -> None:
