@@ -22,6 +22,7 @@ import torch
 from lit_gpt.config import Config
 from lit_gpt.errors import UserError
 from lit_gpt.files import read_json, sha256_of, write_json
+from lit_gpt.hf_config import config_from_hf
 from lit_gpt.model import GPT
 from lit_gpt.weight_files import (
     PATTERNS,
@@ -47,7 +48,7 @@ COMPANION_PATTERNS = (*TOKENIZER_PATTERNS, "generation_config.json", "LICENSE*",
 def load_config(checkpoint_dir: Path) -> Config:
     """The Config of a checkpoint directory; UserError when there is none or it cannot be honoured."""
     if (checkpoint_dir / CONFIG).is_file():
-        return Config.from_hf(read_object(checkpoint_dir / CONFIG))
+        return config_from_hf(read_object(checkpoint_dir / CONFIG))
     if (checkpoint_dir / LIT_CONFIG).is_file():
         return _read_lit_config(checkpoint_dir)[0]
     raise no_checkpoint(checkpoint_dir, CONFIG)

@@ -81,7 +81,7 @@ def _write(
     if any(slot.lit == "lm_head.weight" for slot in slots.values()):
         hf["tie_word_embeddings"] = False
     specs = {name: Spec(dtypes[slot.lit], slot.shape) for name, slot in slots.items()}
-    write_sharded(directory, specs, lambda name: read(slots[name].lit)[slots[name].rows])
+    write_sharded(directory, specs, lambda name: slots[name].to_disk(read(slots[name].lit)))
     write_json(directory / CONFIG, hf)
     for path in matching(checkpoint_dir, COMPANION_PATTERNS):
         shutil.copyfile(path, directory / path.name)

@@ -10,7 +10,7 @@
       │       │       │ B │ out
       └───────┘       └───┘
 
-The fused projection holds three linears as parts, [Q | K | V]; each part has a pair of its own, added to its own
+A fused linear holds several as parts, [Q | K | V] or [gate | up]; each part has a pair of its own, added to its own
 columns of the output. Llama-2-7B with q and v (C = 4096):
 
     qkv(x)       (B, T, 12288)   q | k | v
@@ -38,9 +38,8 @@ from lit_gpt.errors import UserError, suggestion
 from lit_gpt.model import GPT
 from lit_gpt.seeds import derive_seed
 
-QKV_PARTS = ("q", "k", "v")
-WHOLE = "all"  # the only part of every other linear
-TARGETS = (*QKV_PARTS, "o", "mlp", "head")
+WHOLE = "all"  # the only part of a linear that is not fused
+TARGETS = ("q", "k", "v", "o", "mlp", "head")
 
 
 class LowRank(nn.Module):
@@ -135,13 +134,17 @@ def linears(model: GPT) -> dict[str, nn.Linear]:
 
 
 def part_rows(config: Config, name: str, linear: nn.Linear) -> dict[str, slice]:
-    """The parts of a linear and their rows: q, k and v of the fused projection, else the whole."""
-    return config.qkv_rows if name.endswith("attn.qkv") else {WHOLE: slice(0, linear.out_features)}
+    """The parts of a linear and their rows: q, k and v, or gate and up, of a fused one, else the whole."""
+    if name.endswith("attn.qkv"):
+        return config.qkv_rows
+    if name.endswith("mlp.fc") and config.mlp == "gated":
+        return config.gated_rows
+    return {WHOLE: slice(0, linear.out_features)}
 
 
 def target_of(name: str, part: str) -> str:
     """Which of TARGETS a part of a linear belongs to."""
-    if part in QKV_PARTS:
+    if part in TARGETS:
         return part
     if name == "lm_head":
         return "head"

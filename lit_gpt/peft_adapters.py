@@ -29,15 +29,13 @@ from torch import Tensor, nn
 
 from lit_gpt.config import Config
 from lit_gpt.errors import UserError
-from lit_gpt.lora import WHOLE, LoRALinear, LowRank, lora_layers, wrap
+from lit_gpt.lora import WHOLE, LoRALinear, LowRank, lora_layers, part_rows, wrap
 from lit_gpt.model import GPT
 from lit_gpt.peft_settings import Settings, describe, read_settings, write_settings
 from lit_gpt.weight_names import NAMES, Place, places
 
 TENSORS = "adapter_model.safetensors"
 STACKED = "lit_gpt.stacked_parts"  # key in the metadata of TENSORS; its value is such as "q v"
-FUSED = "qkv"  # what weight_names calls q, k and v in one module
-
 VOCABULARY = ("lm_head", "transformer.wte")  # modules with a row for each token
 
 
@@ -66,7 +64,8 @@ def save_adapter(model: GPT, directory: Path, base_model: str) -> None:
         alphas={name: pair.alpha for name, pair in pairs.items()},
         usual=(example.r, example.alpha, example.dropout.p),
     )
-    write_settings(directory, settings, base_model)
+    is_transposed = any(modules[name].is_transposed for name in pairs)
+    write_settings(directory, settings, base_model, fan_in_fan_out=is_transposed)
 
 
 def load_adapter(model: GPT, directory: Path) -> None:
@@ -86,7 +85,8 @@ def load_adapter(model: GPT, directory: Path) -> None:
     found: dict[str, dict[str, LowRank]] = defaultdict(dict)
     for name, place in modules.items():
         A, B = (tensors[key] for key in _keys(name))
-        for part, pair in _imported(Pair(A, B, settings.alpha_of(name)), place, model.config, stacked).items():
+        rows = part_rows(model.config, place.lit, _linear(model, place.lit))
+        for part, pair in _imported(Pair(A, B, settings.alpha_of(name)), place, rows, stacked).items():
             found[place.lit][part] = _low_rank(pair, settings.dropout)
     for lit_name, pairs in found.items():
         wrap(model, lit_name, pairs)
@@ -110,14 +110,19 @@ def _keys(name: str) -> tuple[str, str]:
 
 def _exported(layer: LoRALinear, place: Place) -> Pair | None:
     """The pair of one Hugging Face module, None if nothing of it is trained."""
-    if place.part == FUSED:
+    if _is_fused(layer, place):
         return _stack(layer, place)
     pair = layer.pairs.get(place.part or WHOLE)
     return Pair(pair.A.detach(), pair.B.detach(), pair.alpha) if pair else None
 
 
+def _is_fused(layer: LoRALinear, place: Place) -> bool:
+    """Whether parts that are trained apart here are one module there."""
+    return not place.part and len(layer.rows) > 1
+
+
 def _stack(layer: LoRALinear, place: Place) -> Pair:
-    """The pairs of q, k and v as one: see the drawing at the top."""
+    """The pairs of a fused linear's parts as one: see the drawing at the top."""
     pairs = layer.pairs
     first, *others = pairs.values()
     assert all(pair.scale == first.scale for pair in others), "parts of one module that are scaled differently"
@@ -129,14 +134,15 @@ def _stack(layer: LoRALinear, place: Place) -> Pair:
 
 def _stacked_parts(layers: dict[str, LoRALinear], modules: dict[str, Place]) -> dict[str, str]:
     """The remark for the metadata, where there is anything to remark."""
-    fused = [layers[place.lit] for place in modules.values() if place.part == FUSED and place.lit in layers]
-    parts = {" ".join(part for part in layer.rows if part in layer.pairs) for layer in fused}
-    assert len(parts) <= 1, "layers that train different parts"
-    return {STACKED: parts.pop()} if parts else {}
+    held = [(layers[place.lit], place) for place in modules.values() if place.lit in layers]
+    fused = [layer for layer, place in held if _is_fused(layer, place)]
+    parts = list(dict.fromkeys(part for layer in fused for part in layer.rows if part in layer.pairs))
+    assert all(part in layer.pairs for layer in fused for part in layer.rows if part in parts), "layers unlike others"
+    return {STACKED: " ".join(parts)} if parts else {}
 
 
 def _read_tensors(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """The file's tensors, and the parts that we stacked in each fused module (none if `peft` wrote it)."""
+    """The file's tensors, and the parts that we stacked in fused modules (none if `peft` wrote it)."""
     try:
         with safe_open(path, framework="pt") as file:
             stacked = (file.metadata() or {}).get(STACKED, "")
@@ -160,8 +166,7 @@ def _check_tensors(model: GPT, modules: dict[str, Place], tensors: dict[str, Ten
     """Exactly the tensors that settings and model ask for, or a UserError that names those that are wrong."""
     expected: dict[str, tuple[int, int]] = {}
     for name, place in modules.items():
-        linear, r = model.get_submodule(place.lit), settings.rank_of(name)
-        assert isinstance(linear, nn.Linear)
+        linear, r = _linear(model, place.lit), settings.rank_of(name)
         n_rows = len(torch.arange(linear.out_features)[place.rows])
         expected |= dict(zip(_keys(name), ((r, linear.in_features), (n_rows, r)), strict=True))
     wrong = [f"{key} is missing" for key in expected.keys() - tensors.keys()]
@@ -176,21 +181,28 @@ def _check_tensors(model: GPT, modules: dict[str, Place], tensors: dict[str, Ten
         )
 
 
-def _imported(pair: Pair, place: Place, config: Config, stacked: tuple[str, ...]) -> dict[str, Pair]:
-    """Our parts' pairs of one Hugging Face module."""
-    if place.part != FUSED:
+def _imported(pair: Pair, place: Place, rows: dict[str, slice], stacked: tuple[str, ...]) -> dict[str, Pair]:
+    """Our parts' pairs of one Hugging Face module; `rows` are where the parts of ours lie."""
+    if place.part or len(rows) == 1:
         return {place.part or WHOLE: pair}
     B = torch.empty_like(pair.B)
     B[place.rows] = pair.B
-    if not stacked:
-        return {part: Pair(pair.A, B[rows], pair.alpha) for part, rows in config.qkv_rows.items()}
-    n = len(stacked)
-    columns = zip(stacked, pair.A.chunk(n), B.chunk(n, dim=1), strict=True)
-    parts = {part: Pair(A, columns_B[config.qkv_rows[part]], pair.alpha / n) for part, A, columns_B in columns}
+    here = [part for part in stacked if part in rows]
+    if not here:
+        return {part: Pair(pair.A, B[own], pair.alpha) for part, own in rows.items()}
+    n = len(here)
+    columns = zip(here, pair.A.chunk(n), B.chunk(n, dim=1), strict=True)
+    parts = {part: Pair(A, columns_B[rows[part]], pair.alpha / n) for part, A, columns_B in columns}
     if sum(part.B.count_nonzero() for part in parts.values()) != B.count_nonzero():
         do = f"remove {STACKED} from its metadata if another program changed the file"
-        raise UserError(f"{place.hf} in {TENSORS}", f"the stacked pairs of {', '.join(stacked)}", do)
+        raise UserError(f"{place.hf} in {TENSORS}", f"the stacked pairs of {', '.join(here)}", do)
     return parts
+
+
+def _linear(model: GPT, name: str) -> nn.Linear:
+    linear = model.get_submodule(name)
+    assert isinstance(linear, nn.Linear)
+    return linear
 
 
 def _low_rank(pair: Pair, dropout: float) -> LowRank:

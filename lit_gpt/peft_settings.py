@@ -22,6 +22,7 @@ READ = {"peft_type", "r", "lora_alpha", "lora_dropout", "target_modules", "rank_
 WITHOUT_EFFECT = {
     *("task_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision", "inference_mode"),
     *("megatron_core", "qalora_group_size", "runtime_config"),
+    "fan_in_fan_out",  # how the base keeps its weights, which we know
 }
 OFF: tuple[Any, ...] = (None, False, "none", [], {})
 # Ways to draw the first A that leave the base as it is. Others (PiSSA, LoftQ ...) belong to an altered base.
@@ -72,14 +73,15 @@ def describe(
     )
 
 
-def write_settings(directory: Path, settings: Settings, base_model: str) -> None:
+def write_settings(directory: Path, settings: Settings, base_model: str, *, fan_in_fan_out: bool) -> None:
+    """fan_in_fan_out: the base's weights are (in, out) on disk, as GPT-2's."""
     config = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": base_model,
         "inference_mode": True,
         "bias": "none",
-        "fan_in_fan_out": False,
+        "fan_in_fan_out": fan_in_fan_out,
         "r": settings.r,
         "lora_alpha": settings.alpha,
         "lora_dropout": settings.dropout,

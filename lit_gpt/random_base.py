@@ -14,10 +14,10 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
-from lit_gpt.config import Config
 from lit_gpt.example import user_message
 from lit_gpt.export import save_hf_checkpoint
 from lit_gpt.files import write_json
+from lit_gpt.hf_config import config_from_hf
 from lit_gpt.model import GPT
 from lit_gpt.prompts import STYLES
 
@@ -62,7 +62,7 @@ def write_random_base(
         n_tokens = _write_tokenizer(Path(staging), texts, vocab_size)
         hf_config = {**HF_CONFIG, **shape, "vocab_size": n_tokens}
         write_json(Path(staging) / "config.json", hf_config)
-        model = GPT(Config.from_hf(hf_config))
+        model = GPT(config_from_hf(hf_config))
         (initialise or _initialise)(model, seed)
         return save_hf_checkpoint(model, directory, Path(staging))
 

@@ -21,11 +21,19 @@ CHECK_CONFIG = "check that config.json belongs to these weights"
 
 
 class Slot(NamedTuple):
-    """Where a tensor on disk belongs: these rows of that tensor of ours, and so of this shape."""
+    """Where a tensor on disk belongs: these rows of that tensor of ours, and so of this shape; perhaps on its side."""
 
     lit: str
     rows: Rows
     shape: tuple[int, ...]
+    is_transposed: bool = False
+
+    def from_disk(self, tensor: Tensor) -> Tensor:
+        return tensor.T if self.is_transposed else tensor
+
+    def to_disk(self, whole: Tensor) -> Tensor:
+        part = whole[self.rows]
+        return part.T.contiguous() if self.is_transposed else part
 
 
 class LitTensors:
@@ -36,20 +44,20 @@ class LitTensors:
 
     def __init__(self, files: WeightFiles, slots: dict[str, Slot], model: GPT, dtype: torch.dtype | None) -> None:
         self._files = files
-        self._parts: dict[str, list[tuple[str, Rows]]] = {}
+        self._parts: dict[str, list[tuple[str, Slot]]] = {}
         for name, slot in match(files, slots, model.config).items():
-            self._parts.setdefault(slot.lit, []).append((name, slot.rows))
+            self._parts.setdefault(slot.lit, []).append((name, slot))
         shapes = {lit: tuple(tensor.shape) for lit, tensor in model.state_dict().items()}
         self.specs = {lit: Spec(dtype or self._own_dtype(lit), shapes[lit]) for lit in self._parts}
 
     def read(self, lit: str, device: torch.device | str = "cpu") -> Tensor:
         whole = torch.empty(self.specs[lit].shape, dtype=self.specs[lit].dtype, device=device)
-        for name, rows in self._parts[lit]:
-            part = self._files.read(name)
-            if isinstance(rows, Tensor):
-                whole.index_copy_(0, rows.to(device), part.to(whole))
+        for name, slot in self._parts[lit]:
+            part = slot.from_disk(self._files.read(name))
+            if isinstance(slot.rows, Tensor):
+                whole.index_copy_(0, slot.rows.to(device), part.to(whole))
             else:
-                whole[rows].copy_(part)
+                whole[slot.rows].copy_(part)
         return whole
 
     def _own_dtype(self, lit: str) -> torch.dtype:
@@ -75,7 +83,9 @@ def hf_slots(model: GPT) -> dict[str, Slot]:
             if (name := f"{place.lit}.{kind}") in whole:
                 n_rows, *rest = whole[name].shape
                 n_placed = len(place.rows) if isinstance(place.rows, Tensor) else len(range(n_rows)[place.rows])
-                slots[f"{place.hf}.{kind}"] = Slot(name, place.rows, (n_placed, *rest))
+                is_transposed = place.is_transposed and kind == "weight"
+                shape = (*rest, n_placed) if is_transposed else (n_placed, *rest)
+                slots[f"{place.hf}.{kind}"] = Slot(name, place.rows, shape, is_transposed)
     assert {slot.lit for slot in slots.values()} == set(whole), "a tensor of ours has no Hugging Face name"
     return slots
 

@@ -20,6 +20,11 @@ ROOMS = {
     "lit_gpt.seeds": (0, "nouns"),
     "lit_gpt.progress": (0, "nouns"),
     "lit_gpt.config": (1, "network"),
+    "lit_gpt.hf_config": (1, "network"),
+    "lit_gpt.hf_families": (1, "network"),
+    "lit_gpt.hf_rope": (1, "network"),
+    "lit_gpt.hf_values": (1, "network"),
+    "lit_gpt.cards": (1, "network"),
     "lit_gpt.model": (1, "network"),
     "lit_gpt.kv_cache": (1, "network"),
     "lit_gpt.lora": (1, "network"),
@@ -58,6 +63,8 @@ TORCH_FREE = (
     "lit_gpt.vocabulary",
     "lit_gpt.prompts",
     "lit_gpt.config",
+    "lit_gpt.hf_config",
+    "lit_gpt.cards",
     "lit_gpt.tokens",
 )
 OUTSIDE = {"environ", "getenv", "argv", "getcwd", "cwd"}

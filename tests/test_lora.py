@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lit_gpt.cards import config_from_card
 from lit_gpt.config import Config
 from lit_gpt.errors import UserError
 from lit_gpt.lora import (
@@ -89,7 +90,7 @@ def test_a_pair_changes_the_columns_of_its_part_alone(part: str) -> None:
     assert before.shape == (3, 64)
 
 
-@pytest.mark.parametrize(("target", "modules"), [("o", {"attn.proj"}), ("mlp", {"fc_1", "fc_2", "proj"})])
+@pytest.mark.parametrize(("target", "modules"), [("o", {"attn.proj"}), ("mlp", {"fc", "proj"})])
 def test_targets_name_linears(target: str, modules: set[str]) -> None:
     names = [name for name, _ in lora_layers(adapt(make_model(), (target,)))]
     assert len(names) == 2 * len(modules)
@@ -123,7 +124,7 @@ def test_only_the_pairs_are_trained(name: str) -> None:
 def test_published_counts(card: str, n_trainable: int) -> None:
     """r = 8 on q and v, as Lit-GPT's tables of resources give them (tutorials/resource-tables.md)."""
     with torch.device("meta"):
-        model = GPT(Config.from_card(card))
+        model = GPT(config_from_card(card))
         add_lora(model, r=8, alpha=16, dropout=0.05, targets=("q", "v"), seed=0)
     assert count_trainable(model) == n_trainable
 

@@ -64,7 +64,7 @@ def _draw_weights(model: GPT, generator: torch.Generator) -> None:
             module.weight.normal_(0, module.in_features**-0.5, generator=generator)
     for block in model.transformer.h:
         assert isinstance(block.attn, Attention) and isinstance(block.mlp, GatedMLP)
-        for reader in (block.attn.qkv, block.mlp.fc_1, block.mlp.fc_2):
+        for reader in (block.attn.qkv, block.mlp.fc):
             reader.weight[:, 0] = 0
         for writer in (block.attn.proj, block.mlp.proj):
             writer.weight.mul_(EMBEDDING_STD / math.sqrt(2 * model.config.n_layer))[0] = 0

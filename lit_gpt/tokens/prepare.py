@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from lit_gpt.config import Config
 from lit_gpt.data.prepare import prepare_examples
 from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.source import Source
 from lit_gpt.data.store import count_examples, load_example_set, read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.files import locked, new_directory, read_json
+from lit_gpt.hf_config import config_from_hf
 from lit_gpt.manifest import Manifest, damaged_files
 from lit_gpt.progress import watched
 from lit_gpt.prompts import prompt_style
@@ -156,7 +156,7 @@ def context_length(checkpoint_dir: Path) -> int:
     if not path.is_file():
         raise UserError(f"{checkpoint_dir} without config.json", "a checkpoint directory", "put its config.json there")
     try:
-        return Config.from_hf(read_json(path)).block_size
+        return config_from_hf(read_json(path)).block_size
     except (ValueError, AttributeError) as error:
         raise UserError(f"{path}, which cannot be read ({error})", "a sound config.json", "get it again") from None
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from lit_gpt.config import Config
+from lit_gpt.hf_config import config_from_hf
 from lit_gpt.model import GPT
 from lit_gpt.random_base import HF_CONFIG
 from lit_gpt.studies.induction_start import start_with_induction
@@ -18,7 +18,7 @@ def share_copied(model: GPT, seed: int) -> float:
 
 
 def test_the_start_copies_what_it_has_read_before() -> None:
-    model = GPT(Config.from_hf({**HF_CONFIG, **SHAPE, "vocab_size": VOCAB_SIZE}))
+    model = GPT(config_from_hf({**HF_CONFIG, **SHAPE, "vocab_size": VOCAB_SIZE}))
     assert share_copied(model, 0) < 0.02
     for seed in (0, 1):
         start_with_induction(model, seed)
@@ -26,7 +26,7 @@ def test_the_start_copies_what_it_has_read_before() -> None:
 
 
 def test_the_same_seed_gives_the_same_start() -> None:
-    models = [GPT(Config.from_hf({**HF_CONFIG, **SHAPE, "vocab_size": VOCAB_SIZE})) for _ in range(2)]
+    models = [GPT(config_from_hf({**HF_CONFIG, **SHAPE, "vocab_size": VOCAB_SIZE})) for _ in range(2)]
     for model in models:
         start_with_induction(model, 3)
     ours, theirs = (model.state_dict() for model in models)
