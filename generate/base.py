@@ -14,7 +14,7 @@ from lit_gpt.cli import run_command
 from lit_gpt.discovery import only_checkpoint
 from lit_gpt.errors import UserError
 from lit_gpt.example import user_message
-from lit_gpt.prompts import prompt_style, read_prompt_style
+from lit_gpt.prompt_styles import check_style_name, style_to_ask_in
 from lit_gpt.seeds import derive_seed
 
 
@@ -27,7 +27,8 @@ class GenerateSettings:
         adapter_dir: a LoRA adapter for it, such as out/lora/lima/best
         prompt: the instruction, or for a base model the text to go on with
         input: the material the instruction is about
-        prompt_style: alpaca, chat or raw; the default is what the model was trained with, else raw
+        prompt_style: alpaca, chat, raw, template or a family's; the default is what the model was trained with, else
+            the checkpoint's own, else raw
         num_samples: how many answers
         max_new_tokens: longest answer in tokens
         temperature: 0 always takes the likeliest token; higher is wilder
@@ -56,6 +57,7 @@ class GenerateSettings:
         for flag in ("num_samples", "max_new_tokens"):
             if getattr(self, flag) < 1:
                 raise UserError(f"--{flag} {getattr(self, flag)}", "a number above 0", f"correct --{flag}")
+        check_style_name(self.prompt_style)
         if self.temperature < 0:
             raise UserError(f"--temperature {self.temperature}", "0 or more", "correct --temperature")
 
@@ -63,12 +65,11 @@ class GenerateSettings:
 def main(settings: GenerateSettings) -> None:
     from lit_gpt.generation import generate_ids
     from lit_gpt.loading import load
-    from lit_gpt.tokens.encode import encode_prompt
+    from lit_gpt.tokens.encode import encode_prompt, end_ids
 
     s = settings
     checkpoint_dir = s.checkpoint_dir or only_checkpoint()
-    trained_with = read_prompt_style(s.adapter_dir or checkpoint_dir)
-    style = prompt_style(s.prompt_style) if s.prompt_style else trained_with or prompt_style("raw")
+    style = style_to_ask_in(s.prompt_style, checkpoint_dir, s.adapter_dir, otherwise="raw")
     model, tokenizer = load(checkpoint_dir, s.adapter_dir, s.dtype, s.device)
     prompt_ids = encode_prompt([user_message(s.prompt, s.input)], tokenizer, style)
     for number in range(s.num_samples):
@@ -79,7 +80,7 @@ def main(settings: GenerateSettings) -> None:
             temperature=s.temperature,
             top_k=s.top_k,
             top_p=s.top_p,
-            stop_ids=tokenizer.stop_ids,
+            stop_ids={*tokenizer.stop_ids, *end_ids(tokenizer, style)},
             seed=derive_seed(s.seed, "sample", number),
         )
         text = tokenizer.decode([*prompt_ids, *ids])

@@ -1,6 +1,15 @@
-"""Models known by name: cards in `model_cards/`, in config.json's own words, so that there is one reader."""
+"""Models known by name: cards in `model_cards/`, in config.json's own words, so that there is one reader.
+
+A file is a family: `common` settings, and its models with theirs. `base` and `tuned` are names on the hub of networks
+of one shape. A licence of null is one to look up on the model's page; `approved` says whether the family was on the
+NeurIPS LLM Efficiency Challenge's list of base models, as it stood on CHALLENGE_LIST. Numbers are those of the models'
+own config.json, but where these are known to be wrong: Platypus2-70B shares its keys among eight query heads as
+Llama 2 70B does, and LLaMA-2-7B-32K reads 32,768 tokens.
+"""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +18,43 @@ from lit_gpt.errors import UserError, suggestion
 from lit_gpt.hf_config import config_from_hf
 
 CARDS = Path(__file__).with_name("model_cards")
+CHALLENGE_LIST = "2023-09-29"  # https://llm-efficiency-challenge.github.io/challenge, "approved models", last changed
 
 
-def config_from_card(name: str) -> Config:
-    """The Config of a model known by name, such as `EleutherAI/pythia-70m`; UserError with the nearest name."""
+@dataclass(frozen=True)
+class Card:
+    """A model as the table knows it; `hf` is its config.json, `is_approved` whether the challenge allowed it."""
+
+    name: str
+    hf: dict[str, Any]
+    licence: str | None
+    is_base: bool
+    is_approved: bool
+
+    @property
+    def config(self) -> Config:
+        return config_from_hf(self.hf)
+
+
+def load_cards() -> dict[str, Card]:
+    """Every model's card by its name on the hub."""
+    return {card.name: card for path in sorted(CARDS.glob("*.json")) for card in _cards_in(path)}
+
+
+def find_card(name: str) -> Card:
+    """The card of a model such as `EleutherAI/pythia-70m`; UserError with the nearest name."""
     cards = load_cards()
     if name not in cards:
-        do = suggestion(name, cards) or "name one of the cards in lit_gpt/model_cards, or use its config.json"
+        do = suggestion(name, cards) or "python scripts/list_models.py names them; any other needs its config.json"
         raise UserError(f"the model name {name!r}", f"one of {len(cards)} known models", do)
-    return config_from_hf(cards[name])
+    return cards[name]
 
 
-def load_cards() -> dict[str, dict[str, Any]]:
-    """Every card's name -> its config.json. Models of a family share the file's `common` settings."""
-    cards: dict[str, dict[str, Any]] = {}
-    for path in sorted(CARDS.glob("*.json")):
-        family = json.loads(path.read_text(encoding="utf-8"))
-        for model in family["models"]:
-            cards |= {name: {**family["common"], **model["config"]} for name in model["names"]}
-    return cards
+def _cards_in(path: Path) -> Iterator[Card]:
+    family = json.loads(path.read_text(encoding="utf-8"))
+    for model in family["models"]:
+        hf, licence = {**family["common"], **model["config"]}, model.get("licence", family["licence"])
+        for kind in ("base", "tuned"):
+            is_base = kind == "base"
+            for name in model[kind]:
+                yield Card(name, hf, licence, is_base, is_approved=family["approved"] and is_base)

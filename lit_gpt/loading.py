@@ -13,7 +13,7 @@ from lit_gpt.manifest import MANIFEST, read_manifest
 from lit_gpt.model import GPT
 from lit_gpt.peft_adapters import TENSORS, load_adapter
 from lit_gpt.peft_settings import CONFIG
-from lit_gpt.prompts import read_prompt_style, write_prompt_style
+from lit_gpt.prompt_styles import read_prompt_style, write_prompt_style
 from lit_gpt.tokenizer import Tokenizer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -49,7 +49,7 @@ def merge_adapter(checkpoint_dir: Path, adapter_dir: Path, out_dir: Path) -> Pat
     model = load_model(checkpoint_dir, dtype=None)
     load_adapter(model, adapter_dir)
     merge_lora(model)
-    style = read_prompt_style(adapter_dir)
+    style = read_prompt_style(adapter_dir, checkpoint_dir)
     with new_checkpoint(out_dir, checkpoint_dir, adapter=adapter_hash(adapter_dir)) as temporary:
         write_hf_files(model, temporary, checkpoint_dir)
         if style is not None:

@@ -1,52 +1,80 @@
 """Prompt styles: the one place that turns a dialogue into text.
 
-A style renders messages into segments. Each segment is encoded by itself, in preparation, training and
-generation alike, so the ids of a training prompt are the ids of the same prompt at inference. Answers are
-segments of their own; whoever encodes one appends EOS. A dialogue that ends with the user's turn renders to
-a prompt that waits for its answer.
+A style renders messages into segments. Each segment is encoded by itself, in preparation, training and generation
+alike, so the ids of a training prompt are the ids of the same prompt at inference. Answers are segments of their own,
+with the token that ends them. A dialogue that ends with the user's turn renders to a prompt that waits for its answer.
 
-In a dialogue, every later turn repeats the style's instruction and response blocks.
-Not covered yet: the Jinja chat template that comes with a checkpoint.
+Here are the styles that are plain text; later turns repeat the style's instruction and response blocks. Those that are
+templates, of a checkpoint or a family, are in chat_template.py; prompt_styles.py finds the one to use.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple, Protocol
 
-from lit_gpt.errors import UserError, suggestion
 from lit_gpt.example import Message
-from lit_gpt.files import read_json, write_json
 
-PROMPT_STYLE_FILE = "prompt_style.json"  # beside trained weights: how they were asked, and so how to ask them
+
+class Control(NamedTuple):
+    """A control token, by its text; empty for the tokenizer's EOS."""
+
+    token: str
+
+
+Part = str | Control
+END = Control("")
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A piece of text that is encoded on its own."""
+    """A piece of a dialogue that is encoded on its own: plain text, in which nothing is a control token, and those."""
 
-    text: str
+    parts: tuple[Part, ...]
     is_answer: bool
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        return "".join(part.token if isinstance(part, Control) else part for part in self.parts)
+
+
+class PromptStyle(Protocol):
+    """How dialogues are told to a model.
+
+    version: another one whenever the rendered text changes, so that prepared tokens are not mixed up
+    writes_bos: the rendered text has the BOS that it wants; else the tokenizer's custom is followed
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int | str: ...
+    @property
+    def writes_bos(self) -> bool: ...
+    def render(self, messages: Sequence[Message]) -> Iterator[Segment]:
+        """Alternating prompt and answer segments."""
+        ...
 
 
 @dataclass(frozen=True)
-class PromptStyle:
-    """`version` rises whenever the rendered text changes, so that prepared tokens are not mixed up."""
+class TextStyle:
+    """A style of plain text; an answer ends in EOS."""
 
     name: str
     version: int
     opening: Callable[[Message, str], str]
     later: Callable[[Message], str]
+    writes_bos: bool = False
 
     def render(self, messages: Sequence[Message]) -> Iterator[Segment]:
-        """Alternating prompt and answer segments; a system message goes into the first prompt."""
+        """A system message goes into the first prompt."""
         system, turns = _split_system(messages)
         for number, message in enumerate(turns):
             if message.role == "assistant":
-                yield Segment(message.content, is_answer=True)
-            elif number == 0:
-                yield Segment(self.opening(message, system), is_answer=False)
+                yield Segment((message.content, END), is_answer=True)
             else:
-                yield Segment(self.later(message), is_answer=False)
+                text = self.opening(message, system) if number == 0 else self.later(message)
+                yield Segment((text,), is_answer=False)
 
 
 def _split_system(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
@@ -87,40 +115,11 @@ def _raw_opening(message: Message, system: str) -> str:
     return f"{system}\n\n{message.content}" if system else message.content
 
 
-STYLES = {
+TEXT_STYLES = {
     style.name: style
     for style in (
-        PromptStyle("alpaca", 1, _alpaca_opening, lambda message: "\n\n" + _alpaca_blocks(message)),
-        PromptStyle("chat", 1, _chat_opening, lambda message: "\n\n" + _chat_blocks(message)),
-        PromptStyle("raw", 1, _raw_opening, lambda message: "\n\n" + message.content),
+        TextStyle("alpaca", 1, _alpaca_opening, lambda message: "\n\n" + _alpaca_blocks(message)),
+        TextStyle("chat", 1, _chat_opening, lambda message: "\n\n" + _chat_blocks(message)),
+        TextStyle("raw", 1, _raw_opening, lambda message: "\n\n" + message.content),
     )
 }
-
-
-def prompt_style(name: str) -> PromptStyle:
-    """The style of that name; UserError with the nearest name when there is none."""
-    if name not in STYLES:
-        remedy = suggestion(name, STYLES) or "choose one of these"
-        raise UserError(f"prompt style {name!r}", f"one of {', '.join(STYLES)}", remedy)
-    return STYLES[name]
-
-
-def write_prompt_style(directory: Path, style: PromptStyle) -> None:
-    """Leave word beside the weights of the style they were trained with."""
-    write_json(directory / PROMPT_STYLE_FILE, {"prompt_style": style.name, "version": style.version})
-
-
-def read_prompt_style(directory: Path) -> PromptStyle | None:
-    """The style that the weights in this directory were trained with; None where nothing says so."""
-    path = directory / PROMPT_STYLE_FILE
-    if not path.is_file():
-        return None
-    record = read_json(path)
-    style = prompt_style(record["prompt_style"])
-    if style.version != record["version"]:
-        raise UserError(
-            f"{path} asks for version {record['version']} of the prompt style {style.name}",
-            f"version {style.version}, the one this program has",
-            "choose with --prompt_style, or finetune again",
-        )
-    return style

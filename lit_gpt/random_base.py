@@ -19,7 +19,7 @@ from lit_gpt.export import save_hf_checkpoint
 from lit_gpt.files import write_json
 from lit_gpt.hf_config import config_from_hf
 from lit_gpt.model import GPT
-from lit_gpt.prompts import STYLES
+from lit_gpt.prompts import TEXT_STYLES
 
 Initialise = Callable[[GPT, int], None]  # a model and a seed
 
@@ -101,7 +101,7 @@ def _write_tokenizer(directory: Path, texts: Iterable[str], vocab_size: int) -> 
 
 def _template_texts() -> Iterator[str]:
     """The prompt styles' own words, often enough that they become few tokens."""
-    for style in STYLES.values():
+    for style in TEXT_STYLES.values():
         for input in ("", "."):
             messages = (user_message(".", input), user_message(".", input))
             for segment in style.render(messages):

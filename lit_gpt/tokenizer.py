@@ -39,6 +39,7 @@ class Tokenizer:
     eos_id        id that ends a text
     stop_ids      every id that ends generation, `eos_id` first
     adds_bos      whether the model was trained with a BOS before each text
+    control_tokens    text -> id of the tokens that no text is encoded as
     vocab_size    one more than the largest id
     fingerprint   equal for two tokenizers that give every text the same ids
 
@@ -55,6 +56,7 @@ class Tokenizer:
         self.eos_id = self._find_eos(declared)
         self.stop_ids = tuple(dict.fromkeys((self.eos_id, *declared.ids("eos"))))
         self.adds_bos = self._find_adds_bos(declared)
+        self.control_tokens = self._vocabulary.control
         self.vocab_size = self._vocabulary.size
         decisive = [path.name, sha256_of(path), sorted(declared.control), self.bos_id, self.eos_id, self.adds_bos]
         self.fingerprint = hash_json(decisive)

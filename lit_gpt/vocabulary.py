@@ -20,10 +20,15 @@ SEEK_ANOTHER = "download the checkpoint's tokenizer files again, or pass another
 
 
 class Vocabulary(Protocol):
-    """What the two libraries have in common. `first_id`: the id it puts before every text by itself, if any."""
+    """What the two libraries have in common.
+
+    first_id: the id it puts before every text by itself, if any
+    control: text -> id of the control tokens, which no text is encoded as
+    """
 
     size: int
     first_id: int | None
+    control: dict[str, int]
 
     def encode(self, text: str) -> list[int]: ...
     def encode_batch(self, texts: list[str]) -> list[list[int]]: ...
@@ -48,6 +53,8 @@ class HuggingFaceVocabulary:
         self._library.no_padding()
         self.size = 1 + max(self._library.get_vocab().values())
         self.first_id = next(iter(self._library.encode("").ids), None)
+        added = self._library.get_added_tokens_decoder().items()
+        self.control = {token.content: id for id, token in added if token.special}
 
     def encode(self, text: str) -> list[int]:
         return self._library.encode(text, add_special_tokens=False).ids
@@ -81,6 +88,10 @@ class SentencePieceVocabulary:
         self._n_pieces: int = self._library.vocab_size()
         self._added = {token: id for token, id in added.items() if id >= self._n_pieces}
         self.size = max((self._n_pieces, *(id + 1 for id in self._added.values())))
+        pieces = [id for id in range(self._n_pieces) if self._library.is_control(id)]
+        known = {token: self.id_of(token) for token in control}
+        self.control = {self._library.id_to_piece(id): id for id in pieces}
+        self.control |= {token: id for token, id in known.items() if id is not None}
 
     def encode(self, text: str) -> list[int]:
         return self._library.encode(text)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import GPTNeoXConfig, LlamaConfig
 
-from lit_gpt.cards import config_from_card, load_cards
+from lit_gpt.cards import find_card, load_cards
 from lit_gpt.config import Config
 from lit_gpt.errors import UserError
 from lit_gpt.hf_config import config_from_hf
@@ -191,17 +191,17 @@ PARAMETERS = {
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_cards_have_the_published_number_of_parameters(name: str) -> None:
     with torch.device("meta"):
-        model = GPT(config_from_card(name))
+        model = GPT(find_card(name).config)
     assert sum(parameter.numel() for parameter in model.parameters()) == PARAMETERS[name]
 
 
 def test_every_card_is_a_config() -> None:
     assert len(load_cards()) >= 40
     for name in load_cards():
-        assert config_from_card(name).block_size >= 2048, name
+        assert find_card(name).config.block_size >= 2048, name
 
 
 def test_an_unknown_card_names_the_nearest() -> None:
     with pytest.raises(UserError) as error:
-        config_from_card("EleutherAI/pythia-70")
+        find_card("EleutherAI/pythia-70").config
     assert "EleutherAI/pythia-70m" in error.value.do

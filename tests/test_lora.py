@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lit_gpt.cards import config_from_card
+from lit_gpt.cards import find_card
 from lit_gpt.config import Config
 from lit_gpt.errors import UserError
 from lit_gpt.lora import (
@@ -124,7 +124,7 @@ def test_only_the_pairs_are_trained(name: str) -> None:
 def test_published_counts(card: str, n_trainable: int) -> None:
     """r = 8 on q and v, as Lit-GPT's tables of resources give them (tutorials/resource-tables.md)."""
     with torch.device("meta"):
-        model = GPT(config_from_card(card))
+        model = GPT(find_card(card).config)
         add_lora(model, r=8, alpha=16, dropout=0.05, targets=("q", "v"), seed=0)
     assert count_trainable(model) == n_trainable
 

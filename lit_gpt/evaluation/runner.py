@@ -29,11 +29,10 @@ from lit_gpt.manifest import Manifest
 from lit_gpt.model import GPT
 from lit_gpt.peft_adapters import TENSORS
 from lit_gpt.progress import bar
-from lit_gpt.prompts import PromptStyle, prompt_style, read_prompt_style
+from lit_gpt.prompt_styles import style_to_ask_in
+from lit_gpt.prompts import PromptStyle
 from lit_gpt.tokenizer import Tokenizer
-from lit_gpt.tokens.encode import encode_prompt
-
-DEFAULT_STYLE = "alpaca"
+from lit_gpt.tokens.encode import encode_prompt, end_ids
 
 
 class Answerer(Protocol):
@@ -107,7 +106,8 @@ class ModelAnswerer:
         if adapter_dir is not None and not (adapter_dir / TENSORS).is_file():
             expected = f"a LoRA adapter: {TENSORS} and its settings"
             raise UserError(f"--adapter_dir {adapter_dir}, which holds no {TENSORS}", expected, "check the path")
-        return cls(settings, settings.named_checkpoint_dir, _style(settings), device)
+        style = style_to_ask_in(settings.prompt_style, settings.named_checkpoint_dir, adapter_dir)
+        return cls(settings, settings.named_checkpoint_dir, style, device)
 
     @property
     def parents(self) -> dict[str, str]:
@@ -140,7 +140,8 @@ def answer_items(
     prompts = [encode_prompt(item.question.messages, tokenizer, style) for item in items]
     for item, prompt in zip(items, prompts, strict=True):
         room_for_answer(model, prompt, f"the row {item.id}: a prompt")
-    answers = answer_greedily(model, prompts, max_new_tokens, stop_ids=tokenizer.stop_ids, batch_size=batch_size)
+    stop_ids = {*tokenizer.stop_ids, *end_ids(tokenizer, style)}
+    answers = answer_greedily(model, prompts, max_new_tokens, stop_ids=stop_ids, batch_size=batch_size)
     with bar(len(items), "answering", "row") as progress:
         for number, answer in answers:
             yield number, Answer(new_text(tokenizer, prompts[number], answer.ids), answer.is_cut)
@@ -176,14 +177,6 @@ def _automatic_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _style(settings: EvaluationSettings) -> PromptStyle:
-    """What is asked for, else what the adapter was trained with, else the checkpoint."""
-    if settings.prompt_style is not None:
-        return prompt_style(settings.prompt_style)
-    beside = (read_prompt_style(path) for path in (settings.adapter_dir, settings.checkpoint_dir) if path is not None)
-    return next((style for style in beside if style is not None), prompt_style(DEFAULT_STYLE))
 
 
 def _labels(settings: EvaluationSettings, example_set: str) -> LabelTable:

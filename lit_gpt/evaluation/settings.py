@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from lit_gpt.errors import UserError
-from lit_gpt.prompts import prompt_style
+from lit_gpt.prompt_styles import check_style_name
 
 Method = Literal["model", "constant", "copy-nearest"]
 
@@ -25,7 +25,8 @@ class EvaluationSettings:
         method: the model, or a baseline without one: constant (the most frequent training answer of that kind of task)
             or copy-nearest (the answer to the most similar training prompt)
         out_dir: where the results lie; the default is a folder of its own under out/eval
-        prompt_style: alpaca, chat or raw; the default is what the model was trained with, else alpaca
+        prompt_style: alpaca, chat, raw, template or a family's; the default is what the model was trained with, else
+            the checkpoint's own, else alpaca
         batch_size: prompts answered at once: the memory knob
         dtype: the model's numbers
         device: auto, cpu, cuda or mps
@@ -55,8 +56,7 @@ class EvaluationSettings:
         if self.out_dir is not None and self.out_dir.name in ("", ".."):
             expected = "a folder with a name, which is written whole and takes its place"
             raise UserError(f"--out_dir {self.out_dir}", expected, "name a new one, such as out/eval/mine")
-        if self.prompt_style is not None:
-            prompt_style(self.prompt_style)
+        check_style_name(self.prompt_style)
 
     @property
     def named_data_dir(self) -> Path:

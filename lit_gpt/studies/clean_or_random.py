@@ -19,7 +19,7 @@ from lit_gpt.errors import UserError
 from lit_gpt.evaluation.labels import read_defects
 from lit_gpt.evaluation.resampling import hierarchical_interval, seed_interval
 from lit_gpt.evaluation.results import read_judged
-from lit_gpt.prompts import prompt_style
+from lit_gpt.prompts import TEXT_STYLES
 from lit_gpt.seeds import derive_seed
 from lit_gpt.studies.embedded_settings import StudySettings
 from lit_gpt.studies.workbench import PROMPT_STYLE, Workbench
@@ -75,7 +75,7 @@ def _draw(bench: Workbench, pool_dir: Path, name: str, n_tokens: int, seed: int,
 
 def row_lengths(data_dir: Path, checkpoint_dir: Path) -> dict[str, int]:
     """Tokens of every training row, by id."""
-    encoded = encode_examples(read_examples(data_dir), Tokenizer(checkpoint_dir), prompt_style(PROMPT_STYLE))
+    encoded = encode_examples(read_examples(data_dir), Tokenizer(checkpoint_dir), TEXT_STYLES[PROMPT_STYLE])
     return {example.id: len(row.ids) for example, row in encoded}
 
 

@@ -20,7 +20,7 @@ from lit_gpt.likelihood import loglikelihood
 from lit_gpt.loading import load
 from lit_gpt.manifest import Manifest
 from lit_gpt.progress import watched
-from lit_gpt.prompts import prompt_style
+from lit_gpt.prompts import TEXT_STYLES
 from lit_gpt.studies.before_after import before_and_after
 from lit_gpt.studies.clean_or_random import clean_or_random
 from lit_gpt.studies.embedded_settings import StudySettings
@@ -66,7 +66,7 @@ def _indicators(bench: Workbench, study: StudySettings) -> dict[str, Any]:
 def _perplexities(bench: Workbench, examples: list[Example]) -> Iterator[tuple[str, float]]:
     """Of each answer, under the base model, after its prompt."""
     model, tokenizer = load(bench.checkpoint_dir)
-    encoded = encode_examples(examples, tokenizer, prompt_style(PROMPT_STYLE))
+    encoded = encode_examples(examples, tokenizer, TEXT_STYLES[PROMPT_STYLE])
     for example, row in watched(encoded, "perplexity", "row", len(examples)):
         logprobs = loglikelihood(model, row.ids)
         answer = [logprob for logprob, is_answer in zip(logprobs.tolist(), row.is_answer[1:], strict=True) if is_answer]

@@ -21,7 +21,8 @@ from lit_gpt.files import locked, new_directory, read_json
 from lit_gpt.hf_config import config_from_hf
 from lit_gpt.manifest import Manifest, damaged_files
 from lit_gpt.progress import watched
-from lit_gpt.prompts import prompt_style
+from lit_gpt.prompt_styles import find_style
+from lit_gpt.prompts import PromptStyle
 from lit_gpt.tokenizer import Tokenizer
 from lit_gpt.tokens.encode import encode_examples, fit
 from lit_gpt.tokens.settings import TokenSettings
@@ -74,7 +75,7 @@ def find_or_encode(data_dir: Path, checkpoint_dir: Path, wanted: Wanted) -> Toke
     parents = {"tokenizer": tokenizer_hash, "example_set": examples_hash}
     prepared = [(directory, m) for directory, m in prepared_token_sets(data_dir) if m.parents == parents]
     for directory, manifest in prepared:
-        if _is_current(manifest) and wanted.accepts(manifest.settings):
+        if _is_current(manifest, checkpoint_dir) and wanted.accepts(manifest.settings):
             return TokenSet.open(directory)
     last = prepared[0][1].settings if prepared else {}
     chosen = {name: last.get(name) if value is None else value for name, value in asdict(wanted).items()}
@@ -82,10 +83,10 @@ def find_or_encode(data_dir: Path, checkpoint_dir: Path, wanted: Wanted) -> Toke
     return encode_set(data_dir, replace(TokenSettings(checkpoint_dir), **given))
 
 
-def _is_current(manifest: Manifest) -> bool:
+def _is_current(manifest: Manifest, checkpoint_dir: Path) -> bool:
     """Whether the prompts are those the style renders today."""
-    version: int = manifest.settings["prompt_style_version"]
-    return version == prompt_style(manifest.settings["prompt_style"]).version
+    version: int | str = manifest.settings["prompt_style_version"]
+    return version == find_style(manifest.settings["prompt_style"], checkpoint_dir).version
 
 
 def encode_set(data_dir: Path, settings: TokenSettings) -> TokenSet:
@@ -98,7 +99,8 @@ def _encode_set(data_dir: Path, settings: TokenSettings) -> TokenSet:
     assert settings.checkpoint_dir is not None
     tokenizer = Tokenizer(settings.checkpoint_dir)
     example_set = load_example_set(data_dir)
-    decisive = _decisive_settings(settings, tokenizer)
+    style = find_style(settings.prompt_style, settings.checkpoint_dir)
+    decisive = _decisive_settings(settings, tokenizer, style)
     key = token_key({**decisive, "tokenizer": tokenizer.fingerprint}, example_set.content_hash)
     directory = data_dir / "tokens" / key
     if directory.exists():
@@ -110,7 +112,7 @@ def _encode_set(data_dir: Path, settings: TokenSettings) -> TokenSet:
         raise UserError(got, "the files as they were prepared", "prepare the set again")
     parents = {"tokenizer": tokenizer.fingerprint, "example_set": example_set.content_hash}
     with new_directory(directory) as temporary:
-        counts = _Encoding(data_dir, tokenizer, settings, decisive["max_seq_length"]).write(temporary)
+        counts = _Encoding(data_dir, tokenizer, style, settings, decisive["max_seq_length"]).write(temporary)
         _require_rows(data_dir, counts["train"], decisive["max_seq_length"])
         names = [array_name(split, array) for split in SPLITS for array in ARRAYS] + [LEDGER]
         Manifest(KIND, parents, counts, decisive).write(temporary, names)
@@ -127,8 +129,7 @@ def _require_rows(data_dir: Path, tally: dict[str, int], max_seq_length: int) ->
         )
 
 
-def _decisive_settings(settings: TokenSettings, tokenizer: Tokenizer) -> dict[str, Any]:
-    style = prompt_style(settings.prompt_style)
+def _decisive_settings(settings: TokenSettings, tokenizer: Tokenizer, style: PromptStyle) -> dict[str, Any]:
     return {
         "max_seq_length": _within_context(settings.max_seq_length, settings.checkpoint_dir),
         "prompt_style": style.name,
@@ -167,6 +168,7 @@ class _Encoding:
 
     data_dir: Path
     tokenizer: Tokenizer
+    style: PromptStyle
     settings: TokenSettings
     max_seq_length: int
 
@@ -180,10 +182,10 @@ class _Encoding:
     def _write_split(self, split: str, writer: SplitWriter, ledger: IO[str]) -> dict[str, int]:
         tally: Counter[str] = Counter()
         examples = read_examples(self.data_dir, split)
-        rows = encode_examples(examples, self.tokenizer, prompt_style(self.settings.prompt_style))
+        rows = encode_examples(examples, self.tokenizer, self.style)
         total = count_examples(self.data_dir, split)
         for number, (example, row) in enumerate(watched(rows, f"encoding {split}", "row", total)):
-            fitted = fit(row, self.max_seq_length, self.settings.overflow, self.tokenizer.eos_id, example.id)
+            fitted = fit(row, self.max_seq_length, self.settings.overflow, example.id)
             outcome = _outcome(row.has_answer, fitted.has_answer, fitted.n_cut)
             tally[outcome] += 1
             if outcome != "whole":

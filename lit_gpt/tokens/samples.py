@@ -27,7 +27,8 @@ def sample_rows(
 
 def _pieces(ids: list[int], is_target: list[int], tokenizer: Tokenizer) -> list[dict[str, Any]]:
     """Stretches that are trained on or are not; the ids that begin and end a text by their names."""
-    names = {tokenizer.bos_id: "[BOS]", tokenizer.eos_id: "[EOS]"}
+    named = {id: token for token, id in tokenizer.control_tokens.items()}
+    names = {**named, tokenizer.bos_id: "[BOS]", tokenizer.eos_id: "[EOS]"}
     pieces: list[dict[str, Any]] = []
     before = ""
     for place, (id, target) in enumerate(zip(ids, is_target, strict=True), 1):

@@ -15,7 +15,7 @@ from lit_gpt.errors import UserError
 from lit_gpt.files import locked, new_directory, settle_directory
 from lit_gpt.manifest import MANIFEST, Manifest
 from lit_gpt.model import GPT
-from lit_gpt.prompts import prompt_style, write_prompt_style
+from lit_gpt.prompt_styles import find_style, write_prompt_style
 from lit_gpt.seeds import derive_seed
 from lit_gpt.training.budget import Clock
 from lit_gpt.training.journal import Journal
@@ -160,7 +160,7 @@ def _export(plan: Plan, model: GPT, name: str, counts: dict[str, Any]) -> None:
     """Write `out_dir/<name>`: the method's weights, how to ask them, and their manifest."""
     with new_directory(plan.out_dir / name) as temporary:
         plan.method.export(model, temporary, plan.checkpoint_dir)
-        write_prompt_style(temporary, prompt_style(plan.token_set.prompt_style))
+        write_prompt_style(temporary, find_style(plan.token_set.prompt_style, plan.checkpoint_dir))
         files = sorted(str(path.relative_to(temporary)) for path in temporary.rglob("*") if path.is_file())
         Manifest(plan.method.name, plan.parents, counts, plan.trajectory).write(temporary, files)
 

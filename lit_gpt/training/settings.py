@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from lit_gpt.errors import UserError
-from lit_gpt.prompts import prompt_style
+from lit_gpt.prompt_styles import check_style_name
 
 DEFAULT_EPOCHS = 3
 LORA_TARGETS = ("q", "k", "v", "o", "mlp", "head")
@@ -37,7 +37,7 @@ class RunSettings:
         compile: let torch.compile fuse the model's operations: a minute at the start, then faster where rows are of one
             length; every further combination of lengths is compiled anew, the ninth and later ones not at all
         max_seq_length: longest row in tokens; the default is what was last prepared
-        prompt_style: alpaca, chat or raw; the default is what was last prepared
+        prompt_style: alpaca, chat, raw, template or a family's; the default is what was last prepared
         mask_prompt: train on the answers alone; the default is what was last prepared
         overflow: trim, drop or error for over-long rows; the default is what was last prepared
     """
@@ -56,8 +56,7 @@ class RunSettings:
     overflow: Literal["trim", "drop", "error"] | None = None
 
     def __post_init__(self) -> None:
-        if self.prompt_style is not None:
-            prompt_style(self.prompt_style)
+        check_style_name(self.prompt_style)
 
 
 @dataclass(frozen=True)
