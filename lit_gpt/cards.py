@@ -23,13 +23,19 @@ CHALLENGE_LIST = "2023-09-29"  # https://llm-efficiency-challenge.github.io/chal
 
 @dataclass(frozen=True)
 class Card:
-    """A model as the table knows it; `hf` is its config.json, `is_approved` whether the challenge allowed it."""
+    """A model as the table knows it.
+
+    hf: its config.json
+    prompt_style: the format its makers asked it in, one of chat_styles/
+    is_approved: the challenge allowed it as a base
+    """
 
     name: str
     hf: dict[str, Any]
     licence: str | None
     is_base: bool
     is_approved: bool
+    prompt_style: str | None
 
     @property
     def config(self) -> Config:
@@ -54,7 +60,8 @@ def _cards_in(path: Path) -> Iterator[Card]:
     family = json.loads(path.read_text(encoding="utf-8"))
     for model in family["models"]:
         hf, licence = {**family["common"], **model["config"]}, model.get("licence", family["licence"])
-        for kind in ("base", "tuned"):
-            is_base = kind == "base"
-            for name in model[kind]:
-                yield Card(name, hf, licence, is_base, is_approved=family["approved"] and is_base)
+        own_style = model.get("prompt_style")
+        for name in model["base"]:
+            yield Card(name, hf, licence, True, is_approved=family["approved"], prompt_style=own_style)
+        for name in model["tuned"]:
+            yield Card(name, hf, licence, False, is_approved=False, prompt_style=own_style or family["prompt_style"])

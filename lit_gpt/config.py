@@ -137,6 +137,24 @@ class Config:
         size = self.intermediate_size
         return {"gate": slice(0, size), "up": slice(size, 2 * size)}
 
+    @property
+    def n_parameters(self) -> int:
+        """Of the network; a tied head is counted once."""
+        norm = self.n_embd * (2 if self.norm == "LayerNorm" else 1)
+        heads, groups = self.n_head * self.head_size, self.n_query_groups * self.head_size
+        qk_norms = {"": 0, "head": 2 * self.head_size, "full": heads + groups}[self.qk_norm]
+        attention = self.n_embd * (2 * heads + 2 * groups) + qk_norms
+        attention += self.attention_bias * (heads + 2 * groups) + self.proj_bias * self.n_embd
+        n_wide = self.intermediate_size * (3 if self.mlp == "gated" else 2)
+        mlp = self.n_embd * n_wide + self.mlp_bias * (n_wide - self.intermediate_size + self.n_embd)
+        norms = norm * (self.pre_norm * (2 - self.shared_norm) + 2 * self.post_norm)
+        positions = self.learned_positions * self.block_size * self.n_embd
+        head = (
+            not self.tie_embeddings
+        ) * self.padded_vocab_size * self.n_embd + self.head_bias * self.padded_vocab_size
+        ends = self.padded_vocab_size * self.n_embd + positions + norm + head
+        return self.n_layer * (attention + mlp + norms) + ends
+
     def window(self, layer: int) -> int:
         """How many tokens back a layer sees, itself included; 0 for all."""
         return self.windows[layer] if self.windows else 0

@@ -203,5 +203,5 @@ def test_every_card_is_a_config() -> None:
 
 def test_an_unknown_card_names_the_nearest() -> None:
     with pytest.raises(UserError) as error:
-        find_card("EleutherAI/pythia-70").config
+        find_card("EleutherAI/pythia-70")
     assert "EleutherAI/pythia-70m" in error.value.do
