@@ -177,6 +177,19 @@ def _starcoder2(hf: Json) -> dict[str, Any]:
     }
 
 
+def _stablelm(hf: Json) -> dict[str, Any]:
+    is_parallel = read(hf, "use_parallel_residual", bool, False)
+    return {
+        **_layer_norms(hf, "silu"),
+        **read_rope(hf, share=0.25),
+        **_biases(read(hf, "use_qkv_bias", bool, False), proj=False, mlp=False),
+        "mlp": "gated",
+        "n_query_groups": read(hf, KV_HEADS, int, 32),
+        "parallel_residual": is_parallel,
+        "shared_norm": is_parallel,
+    }
+
+
 def _gpt2(hf: Json) -> dict[str, Any]:
     return {
         **_layer_norms(hf, "gelu_new"),
@@ -226,6 +239,7 @@ FAMILIES: dict[str, Callable[[Json], dict[str, Any]]] = {
     "gpt_neox": _gpt_neox,
     "phi": _phi,
     "starcoder2": _starcoder2,
+    "stablelm": _stablelm,
     "gpt2": _gpt2,
     "gpt_bigcode": _gpt_bigcode,
     "falcon": _falcon,

@@ -174,6 +174,7 @@ NAMES = {
     "mistral": LLAMA,
     "qwen2": LLAMA,
     "qwen3": LLAMA,
+    "stablelm": LLAMA,
     "phi3": _like(
         LLAMA,
         {"mlp.fc": f"{LLAMA_LAYER}.mlp.gate_up_proj"},

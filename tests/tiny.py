@@ -32,6 +32,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "gemma3_text": {"num_key_value_heads": 2, "head_dim": 12, "sliding_window": 7, "num_hidden_layers": 6},
     "phi": {},
     "starcoder2": {"num_key_value_heads": 2},
+    "stablelm": {"num_key_value_heads": 2},
     "gpt2": GPT2_SIZES,
     "gpt_bigcode": GPT2_SIZES,
     "falcon": {"ffn_hidden_size": 80},

@@ -61,6 +61,8 @@ VARIANTS = [
     Variant("starcoder2", "grouped-query, tied", {}),
     Variant("starcoder2", "a window", {"sliding_window": 6}),
     Variant("starcoder2", "no biases, untied", {"use_bias": False, "tie_word_embeddings": False}),
+    Variant("stablelm", "layer norms, gated, a quarter rotated", {}),
+    Variant("stablelm", "parallel, biases of q, k and v", {"use_parallel_residual": True, "use_qkv_bias": True}),
     Variant("gpt_neox", "parallel", {}),
     Variant("gpt_neox", "sequential", {"use_parallel_residual": False}),
     Variant("gpt_neox", "tied", {"tie_word_embeddings": True}),
