@@ -87,7 +87,8 @@ class TemplateStyle:
             raise UserError(got, "the answer as it stands in the data", "choose another --prompt_style")
         end = _cutter(self.control).match(rest, said.end())
         text = said[0] if end else said[0].rstrip()  # blanks before the end of the turn are the template's
-        plain = shown(text.removeprefix(" ") if self.drops_blank else text)
+        own_blanks = content[: len(content) - len(content.lstrip())]
+        plain = shown(text.removeprefix(" ") if self.drops_blank and said[1] != own_blanks else text)
         done = asked + (rest[: end.end()] if end else text)
         return (plain, Control(end[0]) if end else END), done
 
