@@ -40,10 +40,18 @@ class Conversation:
         stop_ids = {*self.tokenizer.stop_ids, *end_ids(self.tokenizer, self.style)}
         ids: list[int] = []
         told = ""
-        settings = {"temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
         before = len(self.tokenizer.decode(prompt_ids))
         try:
-            for id in generate_ids(self.model, prompt_ids, max_new_tokens, stop_ids=stop_ids, seed=seed, **settings):
+            for id in generate_ids(
+                self.model,
+                prompt_ids,
+                max_new_tokens,
+                temperature=self.temperature,
+                top_k=self.top_k,
+                top_p=self.top_p,
+                stop_ids=stop_ids,
+                seed=seed,
+            ):
                 ids.append(id)
                 text = self.tokenizer.decode([*prompt_ids, *ids])[before:]
                 if not text.endswith(UNFINISHED):

@@ -5,7 +5,7 @@ the token its style has for that, mostly EOS. A row that is too long is cut at t
 part, which still ends so; turns that do not fit at all are left out. A row without any target is dropped.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -24,7 +24,7 @@ class Encoder(Protocol):
     bos_id: int | None
     eos_id: int
     adds_bos: bool
-    control_tokens: Mapping[str, int]
+    control_tokens: dict[str, int]
 
     def encode_batch(self, texts: list[str]) -> list[list[int]]: ...
 
@@ -79,8 +79,8 @@ def _texts(segments: list[Segment]) -> list[str]:
 
 def _join(segments: list[Segment], encoded: Iterator[list[int]], tokenizer: Encoder, style: PromptStyle) -> EncodedRow:
     """`encoded` gives the ids of each of `_texts`, in order."""
-    adds_bos = tokenizer.adds_bos and tokenizer.bos_id is not None and not style.writes_bos
-    ids: list[int] = [tokenizer.bos_id] if adds_bos else []
+    bos_id = tokenizer.bos_id if tokenizer.adds_bos and not style.writes_bos else None
+    ids = [] if bos_id is None else [bos_id]
     is_answer = [False] * len(ids)
     for segment in segments:
         n_before = len(ids)

@@ -27,8 +27,8 @@ def sample_rows(
 
 def _pieces(ids: list[int], is_target: list[int], tokenizer: Tokenizer) -> list[dict[str, Any]]:
     """Stretches that are trained on or are not; the ids that begin and end a text by their names."""
-    named = {id: token for token, id in tokenizer.control_tokens.items()}
-    names = {**named, tokenizer.bos_id: "[BOS]", tokenizer.eos_id: "[EOS]"}
+    names: dict[int | None, str] = {id: token for token, id in tokenizer.control_tokens.items()}
+    names |= {tokenizer.bos_id: "[BOS]", tokenizer.eos_id: "[EOS]"}
     pieces: list[dict[str, Any]] = []
     before = ""
     for place, (id, target) in enumerate(zip(ids, is_target, strict=True), 1):
