@@ -8,18 +8,11 @@ the last word.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lit_gpt.config import Activation
-from lit_gpt.errors import suggestion
 from lit_gpt.hf_rope import read_rope, read_rope_by_layer
-from lit_gpt.hf_values import read, refused
+from lit_gpt.hf_values import read, read_activation, refused
 
 Json = Mapping[str, Any]
 
-# config.json's words for an activation -> ours. "gelu" is the exact one (erf).
-ACTIVATIONS: dict[str, Activation] = {
-    **{"silu": "silu", "swish": "silu", "relu": "relu"},
-    **{"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu_fast": "gelu_tanh"},
-}
 HIDDEN, HEADS, KV_HEADS = ("hidden_size", "n_embd"), ("num_attention_heads", "n_head"), "num_key_value_heads"
 WIDTH = ("intermediate_size", "n_inner", "ffn_hidden_size")
 FULL, WINDOW = "full_attention", "sliding_attention"  # what layer_types says of a layer
@@ -27,7 +20,7 @@ FULL, WINDOW = "full_attention", "sliding_attention"  # what layer_types says of
 
 def _rms_norms(hf: Json, eps: float) -> dict[str, Any]:
     """The block that Llama made usual: RMS norms, a gated MLP."""
-    activation = _activation(hf, "silu")
+    activation = read_activation(hf, "silu")
     return {
         "norm": "RMSNorm",
         "norm_eps": read(hf, "rms_norm_eps", float, eps),
@@ -39,7 +32,7 @@ def _rms_norms(hf: Json, eps: float) -> dict[str, Any]:
 def _layer_norms(hf: Json, activation: str) -> dict[str, Any]:
     """The block of GPT-2's descendants: layer norms, a plain MLP."""
     eps = read(hf, ("layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"), float, 1e-5)
-    return {"norm": "LayerNorm", "norm_eps": eps, "mlp": "plain", "activation": _activation(hf, activation)}
+    return {"norm": "LayerNorm", "norm_eps": eps, "mlp": "plain", "activation": read_activation(hf, activation)}
 
 
 def _biases(qkv: bool, proj: bool, mlp: bool) -> dict[str, Any]:
@@ -116,7 +109,7 @@ def _gemma(hf: Json) -> dict[str, Any]:
         **_attention_biases(hf),
         "norm": "UnitRMSNorm",
         "post_norm": True,
-        "activation": _activation({"hidden_act": "gelu_pytorch_tanh", **_only(hf, "hidden_activation")}, ""),
+        "activation": read_activation(hf, "gelu_pytorch_tanh", ("hidden_activation",)),
         "head_size": read(hf, "head_dim", int, 256),
         "n_query_groups": read(hf, KV_HEADS, int, 4),
         "embedding_scale": float(read(hf, HIDDEN, int)) ** 0.5,
@@ -203,7 +196,7 @@ def _gpt2(hf: Json) -> dict[str, Any]:
 def _gpt_bigcode(hf: Json) -> dict[str, Any]:
     is_shared = read(hf, "multi_query", bool, True)
     groups = {"n_query_groups": 1 if is_shared else read(hf, HEADS, int)}
-    return {**_gpt2(hf), "activation": _activation(hf, "gelu_pytorch_tanh"), **groups}
+    return {**_gpt2(hf), "activation": read_activation(hf, "gelu_pytorch_tanh"), **groups}
 
 
 def _falcon(hf: Json) -> dict[str, Any]:
@@ -244,16 +237,3 @@ FAMILIES: dict[str, Callable[[Json], dict[str, Any]]] = {
     "gpt_bigcode": _gpt_bigcode,
     "falcon": _falcon,
 }
-
-
-def _activation(hf: Json, default: str) -> Activation:
-    key = next((key for key in ("hidden_act", "activation_function", "activation") if hf.get(key)), "hidden_act")
-    word = read(hf, key, str, default)
-    if word not in ACTIVATIONS:
-        raise refused(key, word, ACTIVATIONS, suggestion(word, ACTIVATIONS))
-    return ACTIVATIONS[word]
-
-
-def _only(hf: Json, key: str) -> dict[str, Any]:
-    """Gemma's own word for the activation; some of its files have a hidden_act as well, which nobody reads."""
-    return {"hidden_act": hf[key]} if hf.get(key) is not None else {}

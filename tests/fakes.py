@@ -1,6 +1,7 @@
 """Small honest stand-ins: a tokenizer of characters."""
 
 from collections.abc import Iterable, Sequence
+from types import MappingProxyType
 
 
 class CharacterTokenizer:
@@ -11,6 +12,7 @@ class CharacterTokenizer:
     adds_bos = True
     vocab_size = 3 + 0x110000
     fingerprint = "characters"
+    control_tokens = MappingProxyType({"<s>": 1, "</s>": 2})
 
     def encode(self, text: str, bos: bool = False, eos: bool = False) -> list[int]:
         return [1] * bos + [ord(letter) + 3 for letter in text] + [2] * eos

@@ -18,7 +18,8 @@ from lit_gpt.example import Example, Message, Provenance, user_message
 from lit_gpt.export import save_hf_checkpoint
 from lit_gpt.generation import generate_ids, new_text
 from lit_gpt.manifest import read_manifest
-from lit_gpt.prompts import prompt_style, write_prompt_style
+from lit_gpt.prompt_styles import write_prompt_style
+from lit_gpt.prompts import TEXT_STYLES
 from lit_gpt.tokenizer import Tokenizer
 from lit_gpt.tokens.encode import encode_prompt
 from tests.evaluation.files import Row, write_labels, write_set
@@ -32,7 +33,7 @@ TRAIN: list[Row] = [("What is 1 plus 1?", "2", "sums")]
 def answers_of(checkpoint_dir: Path, questions: list[str], style: str = "alpaca") -> list[str]:
     """One prompt at a time."""
     model, tokenizer = load_model(checkpoint_dir), Tokenizer(checkpoint_dir)
-    prompts = [encode_prompt([user_message(question)], tokenizer, prompt_style(style)) for question in questions]
+    prompts = [encode_prompt([user_message(question)], tokenizer, TEXT_STYLES[style]) for question in questions]
     return [
         new_text(tokenizer, prompt, list(generate_ids(model, prompt, N_NEW, stop_ids=tokenizer.stop_ids)))
         for prompt in prompts
@@ -108,7 +109,7 @@ def test_a_models_answers_are_judged_item_by_item(settings: EvaluationSettings, 
 def test_a_stop_id_ends_an_answer_which_is_not_cut(
     settings: EvaluationSettings, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prompt = encode_prompt([user_message(QUESTIONS[0])], Tokenizer(base), prompt_style("alpaca"))
+    prompt = encode_prompt([user_message(QUESTIONS[0])], Tokenizer(base), TEXT_STYLES["alpaca"])
     stop = next(generate_ids(load_model(base), prompt, N_NEW))
 
     def load(*arguments: object) -> tuple:
@@ -154,9 +155,9 @@ def test_an_adapter_changes_the_answers_and_brings_its_style(job: Job, settings:
     manifest = read_manifest(after, "evaluation")
     assert manifest.parents["adapter"] == read_manifest(adapter_dir, "lora").content_hash
     (adapter_dir / "prompt_style.json").unlink()
-    write_prompt_style(adapter_dir, prompt_style("chat"))
+    write_prompt_style(adapter_dir, TEXT_STYLES["chat"])
     checkpoint_dir = shutil.copytree(settings.checkpoint_dir, settings.out_dir.with_name("trained before"))
-    write_prompt_style(checkpoint_dir, prompt_style("raw"))
+    write_prompt_style(checkpoint_dir, TEXT_STYLES["raw"])
     found = evaluate(replace(with_adapter, checkpoint_dir=checkpoint_dir))
     assert read_manifest(found, "evaluation").settings["prompt_style"] == "chat", "the adapter's goes before the base's"
 
@@ -165,7 +166,7 @@ def test_the_prompt_style_is_the_checkpoints_unless_chosen(
     settings: EvaluationSettings, base: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(base, tmp_path / "trained")
-    write_prompt_style(tmp_path / "trained", prompt_style("raw"))
+    write_prompt_style(tmp_path / "trained", TEXT_STYLES["raw"])
     trained = replace(settings, checkpoint_dir=tmp_path / "trained")
     assert [item["answer"] for item in items(evaluate(trained))] == answers_of(base, QUESTIONS, "raw")
     (tmp_path / "trained/prompt_style.json").write_text('{"prompt_style": "raw", "version": 99}')
@@ -184,7 +185,7 @@ def test_the_test_split_is_asked_by_default(settings: EvaluationSettings, answer
 def test_a_dialogue_is_asked_with_its_history(settings: EvaluationSettings, base: Path, tmp_path: Path) -> None:
     history = (Message("user", "Hi"), Message("assistant", "Ho"), Message("user", "Why?"))
     model, tokenizer = load_model(base), Tokenizer(base)
-    prompt = encode_prompt(history, tokenizer, prompt_style("alpaca"))
+    prompt = encode_prompt(history, tokenizer, TEXT_STYLES["alpaca"])
     expected = new_text(tokenizer, prompt, list(generate_ids(model, prompt, N_NEW, stop_ids=tokenizer.stop_ids)))
     row = Example("d", (*history, Message("assistant", expected)), Provenance("t", "1", 0, "CC0-1.0", "program"))
     directory = write_set(tmp_path / "dialogues", TRAIN, [row])

@@ -12,7 +12,7 @@ from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.sources import user_file
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
-from lit_gpt.prompts import prompt_style
+from lit_gpt.prompts import TEXT_STYLES
 from lit_gpt.random_base import write_random_base
 from lit_gpt.tokenizer import Tokenizer
 from lit_gpt.tokens.encode import encode_prompt
@@ -46,7 +46,7 @@ def test_rows_read_back_as_encoded(data_dir: Path, tiny_base: Path) -> None:
         assert len(rows) == len(examples) > 5
         for number, example in enumerate(examples):
             ids, is_target = rows[number]
-            prompt = encode_prompt(example.messages[:1], tokenizer, prompt_style("alpaca"))
+            prompt = encode_prompt(example.messages[:1], tokenizer, TEXT_STYLES["alpaca"])
             answer = [*tokenizer.encode(example.messages[1].content), tokenizer.eos_id]
             assert ids.tolist() == prompt + answer
             assert is_target.tolist() == [0] * len(prompt) + [1] * len(answer)
@@ -147,7 +147,7 @@ def test_a_length_that_no_row_fits_is_refused_and_leaves_nothing(data_dir: Path,
 
 def test_another_version_of_the_template_is_encoded_anew(data_dir: Path, tiny_base: Path, monkeypatch) -> None:
     first = only_set(data_dir)
-    monkeypatch.setitem(prompts.STYLES, "alpaca", replace(prompt_style("alpaca"), version=99))
+    monkeypatch.setitem(prompts.TEXT_STYLES, "alpaca", replace(TEXT_STYLES["alpaca"], version=99))
     assert find_or_encode(data_dir, tiny_base, Wanted()).directory != first.directory
 
 

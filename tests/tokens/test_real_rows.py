@@ -11,7 +11,7 @@ import pytest
 from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.sources import dolly, lima
 from lit_gpt.data.store import read_examples
-from lit_gpt.prompts import STYLES, prompt_style
+from lit_gpt.prompts import TEXT_STYLES
 from lit_gpt.tokenizer import Tokenizer
 from lit_gpt.tokens.encode import encode_examples, encode_prompt
 from lit_gpt.tokens.prepare import prepare
@@ -47,13 +47,13 @@ def examples(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list:
 
 
 @pytest.mark.parametrize("name", ["llama", "neox"])
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", TEXT_STYLES)
 def test_a_training_prompt_is_the_prompt_of_generation(name: str, style: str, tokenizers, examples) -> None:
     tokenizer = tokenizers[name]
     assert len(examples) == 1000
-    for example, row in encode_examples(examples, tokenizer, prompt_style(style)):
+    for example, row in encode_examples(examples, tokenizer, TEXT_STYLES[style]):
         for n_turns in range(1, len(example.messages), 2):
-            prompt = encode_prompt(example.messages[:n_turns], tokenizer, prompt_style(style))
+            prompt = encode_prompt(example.messages[:n_turns], tokenizer, TEXT_STYLES[style])
             assert row.ids[: len(prompt)] == prompt
             assert row.is_answer[len(prompt)]
         n_answers = sum(message.role == "assistant" for message in example.messages)
@@ -64,8 +64,8 @@ def test_a_training_prompt_is_the_prompt_of_generation(name: str, style: str, to
 @pytest.mark.parametrize("name", ["llama", "neox"])
 def test_answers_read_back_as_they_were(name: str, tokenizers, examples) -> None:
     tokenizer = tokenizers[name]
-    for example, row in islice(encode_examples(examples, tokenizer, prompt_style("alpaca")), 300):
-        prompt = encode_prompt(example.messages[:1], tokenizer, prompt_style("alpaca"))
+    for example, row in islice(encode_examples(examples, tokenizer, TEXT_STYLES["alpaca"]), 300):
+        prompt = encode_prompt(example.messages[:1], tokenizer, TEXT_STYLES["alpaca"])
         end = row.ids.index(tokenizer.eos_id)
         assert tokenizer.decode(row.ids[len(prompt) : end]) == example.messages[1].content
 
