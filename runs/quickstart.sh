@@ -6,8 +6,8 @@ here=out/quickstart
 recipe=configs/finetune/quickstart.yaml
 base=assets/tiny_base
 
-echo "1. prepare 5,000 instructions with one right answer each, and their tokens for this base"
-data=$(python scripts/prepare_world.py --n_rows 5000 --destination_path "$here/world" --checkpoint_dir "$base" \
+echo "1. prepare 4,000 instructions with one right answer each, and their tokens for this base"
+data=$(python scripts/prepare_world.py --n_rows 4000 --destination_path "$here/world" --checkpoint_dir "$base" \
     --prompt_style chat --max_seq_length 256)
 python scripts/show_examples.py --checkpoint_dir "$base" --data_dir "$data" --n_rows 3 --out "$here/samples.json"
 

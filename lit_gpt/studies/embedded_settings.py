@@ -24,7 +24,7 @@ class StudySettings:
 
     out_dir: Path = Path("out/embedded_default")
     checkpoint_dir: Path = Path("assets/tiny_base")
-    n_rows: int = 5_000
+    n_rows: int = 4_000
     n_seeds: int = 3
     n_pool_rows: int = 6_000
     n_tokens: int = 60_000
