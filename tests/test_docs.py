@@ -23,7 +23,7 @@ def blocks(page: Path) -> str:
 def test_commands_run(page: Path, tmp_path: Path) -> None:
     if not (ROOT / "assets" / "tiny_base").is_dir():
         pytest.skip("assets/tiny_base is not there: python scripts/train_tiny_base.py makes it")
-    for folder in ("assets", "configs", "eval", "finetune", "generate", "scripts"):
+    for folder in ("assets", "chat", "configs", "eval", "finetune", "generate", "scripts"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
     script = "set -euxo pipefail\n" + blocks(page)
@@ -48,7 +48,7 @@ def test_every_file_of_the_library_is_on_the_map() -> None:
     missing = [p.name for p in (ROOT / "lit_gpt").glob("*.py") if p.name != "__init__.py" and p.name not in readme]
     missing += [
         p.name
-        for folder in ("benchmarks", "eval", "finetune", "generate", "tutorials")
+        for folder in ("benchmarks", "chat", "eval", "finetune", "generate", "tutorials")
         for p in (ROOT / folder).iterdir()
         if p.is_file() and p.name not in readme
     ]
