@@ -2,8 +2,8 @@
 
     python generate/base.py --checkpoint_dir checkpoints/ORG/NAME --adapter_dir out/lora/lima/best --prompt "Why?"
 
-A finetuned model is asked in the prompt style it was trained with, a base model with the raw prompt. Prints the
-new text.
+A finetuned model is asked in the prompt style it was trained with, another in its checkpoint's chat template or its
+family's format, a model that has neither with the raw prompt. Prints the new text.
 """
 
 from dataclasses import dataclass
