@@ -8,13 +8,14 @@ Not covered: tools, several conversations at once (see batched_generation.py).
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from lit_gpt.answer_settings import GREEDY, Sampling
 from lit_gpt.errors import UserError
 from lit_gpt.example import Message
 from lit_gpt.generation import generate_ids
 from lit_gpt.model import GPT
 from lit_gpt.prompts import PromptStyle
 from lit_gpt.tokenizer import Tokenizer
-from lit_gpt.tokens.encode import encode_prompt, end_ids
+from lit_gpt.tokens.encode import encode_prompt, stop_ids
 
 UNFINISHED = "\ufffd"  # what decoding gives for a character whose last byte is still to come
 
@@ -27,9 +28,7 @@ class Conversation:
     tokenizer: Tokenizer
     style: PromptStyle
     system: str = ""
-    temperature: float = 0.0
-    top_k: int | None = None
-    top_p: float | None = None
+    sampling: Sampling = GREEDY
     messages: list[Message] = field(default_factory=list)
     n_forgotten: int = 0
 
@@ -37,20 +36,13 @@ class Conversation:
         """The answer, piece by piece as it is written; afterwards it is part of the conversation."""
         self.messages.append(Message("user", question))
         prompt_ids = self._fit(max_new_tokens)
-        stop_ids = {*self.tokenizer.stop_ids, *end_ids(self.tokenizer, self.style)}
+        stops = stop_ids(self.tokenizer, self.style)
         ids: list[int] = []
         told = ""
         before = len(self.tokenizer.decode(prompt_ids))
         try:
             for id in generate_ids(
-                self.model,
-                prompt_ids,
-                max_new_tokens,
-                temperature=self.temperature,
-                top_k=self.top_k,
-                top_p=self.top_p,
-                stop_ids=stop_ids,
-                seed=seed,
+                self.model, prompt_ids, max_new_tokens, sampling=self.sampling, stop_ids=stops, seed=seed
             ):
                 ids.append(id)
                 text = self.tokenizer.decode([*prompt_ids, *ids])[before:]

@@ -7,12 +7,12 @@ Not handled: batches of prompts (see batched_generation.py), beam search, penalt
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from lit_gpt.answer_settings import GREEDY, Sampling
 from lit_gpt.errors import UserError
 from lit_gpt.kv_cache import KVCache
 from lit_gpt.model import GPT
@@ -44,9 +44,7 @@ def generate(
         model,
         prompt_ids,
         max_new_tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
+        sampling=Sampling(temperature, top_k, top_p),
         stop_ids=tokenizer.stop_ids,
         seed=seed,
     )
@@ -64,18 +62,15 @@ def generate_ids(
     prompt_ids: Sequence[int],
     max_new_tokens: int,
     *,
-    temperature: float = 0.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
+    sampling: Sampling = GREEDY,
     stop_ids: Collection[int] = (),
     seed: int | None = None,
 ) -> Iterator[int]:
     """The ids after the prompt, one by one, until a stop id (not given), max_new_tokens, or the end of the context.
 
     seed: the same seed gives the same ids; None draws a new one each time.
-    UserError: an empty prompt, one that fills the context, or settings out of range. ValueError: training mode.
+    UserError: an empty prompt, one that fills the context, or max_new_tokens below 0. ValueError: training mode.
     """
-    sampler = Sampler(temperature, top_k, top_p)
     if max_new_tokens < 0:
         raise UserError(f"max_new_tokens {max_new_tokens}", "0 or more", "change --max_new_tokens")
     n_new = min(max_new_tokens, room_for_answer(model, prompt_ids))
@@ -86,7 +81,7 @@ def generate_ids(
     ids_BT = torch.tensor([list(prompt_ids)], device=weight.device)
     for _ in range(n_new):
         last = torch.tensor([ids_BT.size(1) - 1], device=weight.device)
-        next_id = sampler.pick(model(ids_BT, cache=cache, logits_at=last)[0], generator)
+        next_id = pick(model(ids_BT, cache=cache, logits_at=last)[0], sampling, generator)
         if next_id in stop_ids:
             return
         yield next_id
@@ -111,37 +106,23 @@ def room_for_answer(model: GPT, prompt_ids: Sequence[int], name: str = "a prompt
     return n_room
 
 
-@dataclass(frozen=True)
-class Sampler:
-    """How to pick a token from its logits; checked at birth."""
+def pick(logits_V: Tensor, sampling: Sampling, generator: torch.Generator) -> int:
+    """The next token."""
+    if sampling.temperature == 0:
+        return int(logits_V.argmax())
+    # from the largest down: however small the temperature, no quotient but minus infinity overflows
+    logits_V = (logits_V.float() - logits_V.max()) / sampling.temperature
+    probabilities_V = torch.softmax(_keep_likeliest(logits_V, sampling), -1)
+    return int(torch.multinomial(probabilities_V, 1, generator=generator))
 
-    temperature: float = 0.0
-    top_k: int | None = None
-    top_p: float | None = None
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.temperature < float("inf"):
-            raise UserError(f"temperature {self.temperature}", "0 (greedy) or more", "change --temperature")
-        if self.top_k is not None and self.top_k < 1:
-            raise UserError(f"top_k {self.top_k}", "at least 1", "change --top_k or leave it out")
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise UserError(f"top_p {self.top_p}", "above 0, at most 1", "change --top_p or leave it out")
-
-    def pick(self, logits_V: Tensor, generator: torch.Generator) -> int:
-        if self.temperature == 0:
-            return int(logits_V.argmax())
-        # from the largest down: however small the temperature, no quotient but minus infinity overflows
-        logits_V = (logits_V.float() - logits_V.max()) / self.temperature
-        probabilities_V = torch.softmax(self._keep_likeliest(logits_V), -1)
-        return int(torch.multinomial(probabilities_V, 1, generator=generator))
-
-    def _keep_likeliest(self, logits_V: Tensor) -> Tensor:
-        """The logits, with minus infinity for tokens outside top_k or top_p."""
-        sorted_V, order_V = logits_V.sort(descending=True, stable=True)
-        drop_V = torch.zeros_like(sorted_V, dtype=torch.bool)
-        if self.top_k is not None:
-            drop_V[self.top_k :] = True
-        if self.top_p is not None:
-            probabilities_V = sorted_V.masked_fill(drop_V, -torch.inf).softmax(-1)
-            drop_V |= probabilities_V.cumsum(-1) - probabilities_V >= self.top_p  # mass before this token
-        return logits_V.masked_fill(torch.empty_like(drop_V).scatter_(0, order_V, drop_V), -torch.inf)
+def _keep_likeliest(logits_V: Tensor, sampling: Sampling) -> Tensor:
+    """The logits, with minus infinity for tokens outside top_k or top_p."""
+    sorted_V, order_V = logits_V.sort(descending=True, stable=True)
+    drop_V = torch.zeros_like(sorted_V, dtype=torch.bool)
+    if sampling.top_k is not None:
+        drop_V[sampling.top_k :] = True
+    if sampling.top_p is not None:
+        probabilities_V = sorted_V.masked_fill(drop_V, -torch.inf).softmax(-1)
+        drop_V |= probabilities_V.cumsum(-1) - probabilities_V >= sampling.top_p  # mass before this token
+    return logits_V.masked_fill(torch.empty_like(drop_V).scatter_(0, order_V, drop_V), -torch.inf)

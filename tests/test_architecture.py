@@ -39,6 +39,7 @@ ROOMS = {
     "lit_gpt.vocabulary": (1, "network"),
     "lit_gpt.prompts": (1, "network"),
     "lit_gpt.likelihood": (1, "network"),
+    "lit_gpt.answer_settings": (1, "network"),
     "lit_gpt.generation": (1, "network"),
     "lit_gpt.batched_generation": (1, "network"),
     "lit_gpt.loading": (1, "network"),

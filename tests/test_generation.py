@@ -7,9 +7,10 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
+from lit_gpt.answer_settings import AnswerSettings, Sampling
 from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
-from lit_gpt.generation import Sampler, generate, generate_ids
+from lit_gpt.generation import generate, generate_ids, pick
 from lit_gpt.likelihood import CHUNK, loglikelihood
 from lit_gpt.model import GPT
 from lit_gpt.tokenizer import Tokenizer
@@ -66,9 +67,13 @@ def test_a_prompt_that_leaves_no_room_is_refused(model: GPT, prompt: list[int]) 
     "settings",
     [{"temperature": -1.0}, {"temperature": float("nan")}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.5}],
 )
-def test_settings_out_of_range_are_refused(model: GPT, settings: dict[str, float]) -> None:
+@pytest.mark.parametrize("made", [Sampling, AnswerSettings])
+def test_settings_out_of_range_are_refused(made: type, settings: dict[str, float]) -> None:
     with pytest.raises(UserError, match=next(iter(settings))):
-        next(generate_ids(model, PROMPT, 5, **settings))
+        made(**settings)
+
+
+def test_a_negative_length_is_refused(model: GPT) -> None:
     with pytest.raises(UserError, match="max_new_tokens"):
         next(generate_ids(model, PROMPT, -1))
 
@@ -76,7 +81,7 @@ def test_settings_out_of_range_are_refused(model: GPT, settings: dict[str, float
 def test_the_seed_alone_decides_what_is_drawn(model: GPT) -> None:
     def draw(seed: int | None) -> list[int]:
         torch.randn(7)  # the global state moves on
-        return list(generate_ids(model, PROMPT, 40, temperature=5.0, seed=seed))
+        return list(generate_ids(model, PROMPT, 40, sampling=Sampling(5.0), seed=seed))
 
     assert draw(1) == draw(1)
     assert draw(1) != draw(2)
@@ -85,7 +90,7 @@ def test_the_seed_alone_decides_what_is_drawn(model: GPT) -> None:
 
 def test_drawing_leaves_the_global_state_alone(model: GPT) -> None:
     state = torch.get_rng_state()
-    list(generate_ids(model, PROMPT, 5, temperature=1.0, seed=3))
+    list(generate_ids(model, PROMPT, 5, sampling=Sampling(1.0), seed=3))
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -124,14 +129,14 @@ LOGITS = torch.tensor([0.2, 0.4, 0.1, 0.3]).log()
 )
 def test_what_may_be_drawn(settings: dict[str, float], allowed: set[int]) -> None:
     generator = torch.Generator().manual_seed(0)
-    sampler = Sampler(temperature=1.0, **settings)
-    assert {sampler.pick(LOGITS, generator) for _ in range(200)} == allowed
+    sampling = Sampling(temperature=1.0, **settings)
+    assert {pick(LOGITS, sampling, generator) for _ in range(200)} == allowed
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_tokens_are_drawn_as_often_as_they_are_likely(temperature: float) -> None:
     generator = torch.Generator().manual_seed(0)
-    counts = Counter(Sampler(temperature).pick(LOGITS, generator) for _ in range(4000))
+    counts = Counter(pick(LOGITS, Sampling(temperature), generator) for _ in range(4000))
     for token, probability in enumerate((LOGITS / temperature).softmax(-1).tolist()):
         assert abs(counts[token] / 4000 - probability) < 0.03  # 3.7 standard deviations at the widest
 

@@ -32,7 +32,7 @@ from lit_gpt.progress import bar
 from lit_gpt.prompt_styles import style_to_ask_in
 from lit_gpt.prompts import PromptStyle
 from lit_gpt.tokenizer import Tokenizer
-from lit_gpt.tokens.encode import encode_prompt, end_ids
+from lit_gpt.tokens.encode import encode_prompt, stop_ids
 
 
 class Answerer(Protocol):
@@ -140,8 +140,8 @@ def answer_items(
     prompts = [encode_prompt(item.question.messages, tokenizer, style) for item in items]
     for item, prompt in zip(items, prompts, strict=True):
         room_for_answer(model, prompt, f"the row {item.id}: a prompt")
-    stop_ids = {*tokenizer.stop_ids, *end_ids(tokenizer, style)}
-    answers = answer_greedily(model, prompts, max_new_tokens, stop_ids=stop_ids, batch_size=batch_size)
+    stops = stop_ids(tokenizer, style)
+    answers = answer_greedily(model, prompts, max_new_tokens, stop_ids=stops, batch_size=batch_size)
     with bar(len(items), "answering", "row") as progress:
         for number, answer in answers:
             yield number, Answer(new_text(tokenizer, prompts[number], answer.ids), answer.is_cut)

@@ -25,6 +25,7 @@ class Encoder(Protocol):
     eos_id: int
     adds_bos: bool
     control_tokens: dict[str, int]
+    stop_ids: tuple[int, ...]
 
     def encode_batch(self, texts: list[str]) -> list[list[int]]: ...
 
@@ -52,6 +53,11 @@ def encode_prompt(messages: Sequence[Message], tokenizer: Encoder, style: Prompt
     """The ids of a dialogue that waits for its answer: what generation starts from."""
     segments = list(style.render(messages))
     return _join(segments, iter(tokenizer.encode_batch(_texts(segments))), tokenizer, style).ids
+
+
+def stop_ids(tokenizer: Encoder, style: PromptStyle) -> set[int]:
+    """The ids that end generation: the checkpoint's own, and those that end an answer in this style."""
+    return {*tokenizer.stop_ids, *end_ids(tokenizer, style)}
 
 
 def end_ids(tokenizer: Encoder, style: PromptStyle) -> set[int]:
