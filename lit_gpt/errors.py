@@ -36,7 +36,7 @@ class Interrupted(Exception):
         self.exit_code = 128 + signal_number
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Iterable[str], most: int = 1) -> str:
     """`did you mean ...?` for a misspelt name, or the empty string when nothing is near."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else ""
+    near = difflib.get_close_matches(name, list(known), n=most, cutoff=0.6)
+    return f"did you mean {' or '.join(near)}?" if near else ""

@@ -34,7 +34,7 @@ def config_from_hf(hf: Mapping[str, Any]) -> Config:
     """
     model_type = hf.get("model_type")
     if model_type not in FAMILIES:
-        raise refused("model_type", model_type, FAMILIES, suggestion(str(model_type), FAMILIES))
+        raise refused("model_type", model_type, FAMILIES, suggestion(str(model_type), FAMILIES, most=3))
     for key, neutral in NEUTRAL.items():
         if hf.get(key) not in neutral:
             raise refused(key, hf[key], neutral, "this network would compute something else")

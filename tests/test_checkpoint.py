@@ -559,3 +559,14 @@ def test_a_network_without_a_family_in_transformers_cannot_be_named() -> None:
     config = Config("llama", 1, 2, 16, 16, 11, 8, norm="LayerNorm", mlp="plain")
     with pytest.raises(AssertionError, match="no Hugging Face name"):
         hf_slots(GPT(config))
+
+
+def test_code_beside_the_weights_is_never_run(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["auto_map"] = {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    mark = tmp_path / "was_run"
+    (tmp_path / "evil.py").write_text(f"open({str(mark)!r}, 'w')\nclass Config: pass\nclass Model: pass\n")
+    load_model(tmp_path)
+    assert not mark.exists()

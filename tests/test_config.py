@@ -98,6 +98,12 @@ def test_a_padded_vocabulary() -> None:
     assert (config.vocab_size, config.padded_vocab_size) == (512, 576)
 
 
+@pytest.mark.parametrize(("wrong", "right"), [("qwen4", "qwen3"), ("gemma3", "gemma3_text"), ("lama", "llama")])
+def test_an_unknown_family_is_told_the_nearest(wrong: str, right: str) -> None:
+    with pytest.raises(UserError, match=rf"did you mean .*{right}\b"):
+        config_from_hf(LLAMA | {"model_type": wrong})
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [

@@ -62,18 +62,11 @@ def test_volumes_fill_the_context_and_quote_no_instruction() -> None:
     assert all(vocabulary(kind) for kind in tiny_base.ALL)
 
 
-needs_embedded = pytest.mark.skipif(
-    not EMBEDDED.is_dir(), reason="assets/tiny_base is not there: python scripts/train_tiny_base.py makes it"
-)
-
-
-@needs_embedded
 def test_the_embedded_base_is_small_whole_and_what_its_manifest_says() -> None:
     assert sum(path.stat().st_size for path in EMBEDDED.iterdir()) <= MOST_BYTES
     assert damaged_files(EMBEDDED, read_manifest(EMBEDDED, "checkpoint")) == []
 
 
-@needs_embedded
 def test_the_embedded_base_gives_transformers_logits() -> None:
     model, tokenizer = lit_gpt.load(EMBEDDED, dtype="float32")
     theirs = AutoModelForCausalLM.from_pretrained(EMBEDDED, dtype=torch.float32)
