@@ -7,7 +7,7 @@ and the Hugging Face files are read instead.
 
 Handled: tensor by tensor, so peak memory is the model and its largest tensor; strictly, so a tensor too few, too
 many or of another shape is a UserError that names it, before anything is allocated.
-Not handled: quantised weights, adapters (see peft_adapters.py), downloading.
+Not handled: weights that are quantised on disk, adapters (see peft_adapters.py), downloading.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ from lit_gpt.errors import UserError
 from lit_gpt.files import read_json, sha256_of, write_json
 from lit_gpt.hf_config import config_from_hf
 from lit_gpt.model import GPT
+from lit_gpt.quantized import quantize_linears
 from lit_gpt.weight_files import (
     PATTERNS,
     WeightFiles,
@@ -55,18 +56,25 @@ def load_config(checkpoint_dir: Path) -> Config:
 
 
 def load_model(
-    checkpoint_dir: Path, dtype: torch.dtype | None = torch.float32, device: torch.device | str = "cpu"
+    checkpoint_dir: Path,
+    dtype: torch.dtype | None = torch.float32,
+    device: torch.device | str = "cpu",
+    quantize: str | None = None,
 ) -> GPT:
     """The network with its weights, in eval mode. UserError names the file or tensor that is wrong.
 
     dtype: of all weights, cast on the way; None keeps each one's own.
+    quantize: keep the linears of the blocks in few bits, one of quantized.QUANTIZATIONS.
     """
     model = empty_model(load_config(checkpoint_dir))
     if has_fresh_lit_weights(checkpoint_dir):
         tensors = LitTensors(WeightFiles([checkpoint_dir / LIT_WEIGHTS]), lit_slots(model), model, dtype)
     else:
         tensors = LitTensors(_open_hf(checkpoint_dir), hf_slots(model), model, dtype)
-    state = {name: tensors.read(name, device) for name in tensors.specs}
+    if quantize is not None:
+        quantize_linears(model, quantize, lambda name: tensors.read(name, device))
+    names = tensors.specs.keys() & model.state_dict().keys()  # quantised weights are no part of the latter
+    state = {name: tensors.read(name, device) for name in tensors.specs if name in names}
     if model.config.tie_embeddings:
         state["lm_head.weight"] = state["transformer.wte.weight"]
     model.load_state_dict(state, assign=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from lit_gpt import adapter
 from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
 from lit_gpt.export import new_checkpoint, write_hf_files
@@ -25,14 +26,15 @@ def load(
     dtype: str = "float32",
     device: str = "cpu",
 ) -> tuple[GPT, Tokenizer]:
-    """A model in eval mode and its tokenizer, from a plain Hugging Face directory and perhaps a PEFT adapter."""
+    """A model in eval mode and its tokenizer, from a plain Hugging Face directory and perhaps an adapter: LoRA as PEFT
+    writes it, or a LLaMA-Adapter."""
     if dtype not in DTYPES:
         raise UserError(f"dtype {dtype!r}", f"one of {', '.join(DTYPES)}", "choose one of these")
     require_device(device)
     tokenizer = Tokenizer(Path(checkpoint_dir))
     model = load_model(Path(checkpoint_dir), dtype=DTYPES[dtype], device=device)
     if adapter_dir is not None:
-        load_adapter(model, Path(adapter_dir))
+        (adapter.load_adapter if is_prompted(Path(adapter_dir)) else load_adapter)(model, Path(adapter_dir))
     return model.eval(), tokenizer
 
 
@@ -46,6 +48,9 @@ def require_device(device: str) -> None:
 
 def merge_adapter(checkpoint_dir: Path, adapter_dir: Path, out_dir: Path) -> Path:
     """Write base and adapter as one plain Hugging Face directory, in the base's own dtype."""
+    if is_prompted(adapter_dir):
+        got = f"{adapter_dir}, a LLaMA-Adapter, whose prompts are no weights"
+        raise UserError(got, "a LoRA adapter", "use it as it is, with --adapter_dir")
     model = load_model(checkpoint_dir, dtype=None)
     load_adapter(model, adapter_dir)
     merge_lora(model)
@@ -60,5 +65,17 @@ def merge_adapter(checkpoint_dir: Path, adapter_dir: Path, out_dir: Path) -> Pat
 def adapter_hash(adapter_dir: Path) -> str:
     """The content hash of an adapter of ours, which leads on to its run; of another's, that of weights and settings."""
     if (adapter_dir / MANIFEST).is_file():
-        return read_manifest(adapter_dir, "lora").content_hash
+        return read_manifest(adapter_dir, _kind(adapter_dir)).content_hash
     return hash_json([sha256_of(adapter_dir / name) for name in (TENSORS, CONFIG)])
+
+
+def is_prompted(adapter_dir: Path) -> bool:
+    """Whether it is a LLaMA-Adapter's directory, not a LoRA's."""
+    return (adapter_dir / adapter.SETTINGS).is_file()
+
+
+def _kind(adapter_dir: Path) -> str:
+    """What its manifest should say it is."""
+    if not is_prompted(adapter_dir):
+        return "lora"
+    return "adapter_v2" if adapter.read_options(adapter_dir).is_v2 else "adapter"

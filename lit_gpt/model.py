@@ -192,12 +192,22 @@ class Attention(nn.Module):
         self.rule = Rule(config.attention_scale or config.head_size**-0.5, config.attention_softcap, window)
 
     def forward(self, x_BTC: Tensor, layout: Layout, cache: LayerCache | None = None) -> Tensor:
-        qkv_NHD = self.qkv(x_BTC).unflatten(-1, (-1, self.head_size)).flatten(0, 1)
-        qk_NHD, v_NGD = qkv_NHD.split([self.n_head + self.n_query_groups, self.n_query_groups], dim=1)
-        turned_NHD = rotate(self._normed(qk_NHD), *(layout.window_turn if self.rule.window else layout.turn))
-        q_NHD, k_NGD = turned_NHD.split([self.n_head, self.n_query_groups], dim=1)
+        q_NHD, k_NGD, v_NGD = self.turned(x_BTC, layout)
         y_NHD = attend_in_documents(q_NHD, k_NGD, v_NGD, layout.runs, self.rule, cache)
         return self.proj(y_NHD.reshape(*x_BTC.shape[:2], -1))
+
+    def turned(self, x_BTC: Tensor, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
+        """q_NHD, k_NGD and v_NGD, queries and keys at their positions."""
+        qk_NHD, v_NGD = self.heads(x_BTC)
+        turned_NHD = rotate(qk_NHD, *(layout.window_turn if self.rule.window else layout.turn))
+        q_NHD, k_NGD = turned_NHD.split([self.n_head, self.n_query_groups], dim=1)
+        return q_NHD, k_NGD, v_NGD
+
+    def heads(self, x_BTC: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries and keys together, normed and not yet turned, and values: (N, H + G, D) and v_NGD."""
+        qkv_NHD = self.qkv(x_BTC).unflatten(-1, (-1, self.head_size)).flatten(0, 1)
+        qk_NHD, v_NGD = qkv_NHD.split([self.n_head + self.n_query_groups, self.n_query_groups], dim=1)
+        return self._normed(qk_NHD), v_NGD
 
     def _normed(self, qk_NHD: Tensor) -> Tensor:
         if isinstance(self.q_norm, nn.Identity):

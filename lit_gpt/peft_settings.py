@@ -2,22 +2,26 @@
 
 Source: https://github.com/huggingface/peft (tuners/lora/config.py, tuners/tuners_utils.py).
 
-Read: r, lora_alpha, lora_dropout, target_modules, and the patterns that give single modules another r or alpha.
-Refused by name: every other setting that is on and changes the computation (use_dora, use_rslora, bias,
-modules_to_save, layers_to_transform ...), known today or not. They are never ignored.
+Read: r, lora_alpha, lora_dropout, target_modules, the patterns that give single modules another r or alpha, use_rslora
+and use_dora. Refused by name: every other setting that is on and changes the computation (bias, modules_to_save,
+layers_to_transform ...), known today or not. They are never ignored.
 """
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lit_gpt.errors import UserError
 from lit_gpt.files import read_json, write_json
+from lit_gpt.patterns import by_pattern
 
 CONFIG = "adapter_config.json"
-READ = {"peft_type", "r", "lora_alpha", "lora_dropout", "target_modules", "rank_pattern", "alpha_pattern"}
+READ = {
+    *("peft_type", "r", "lora_alpha", "lora_dropout", "target_modules", "rank_pattern", "alpha_pattern"),
+    *("use_rslora", "use_dora"),
+}
 # Remarks, and settings of techniques that another setting has to switch on. Whatever else there is has to be off.
 WITHOUT_EFFECT = {
     *("task_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision", "inference_mode"),
@@ -38,9 +42,11 @@ class Settings:
     r: int
     alpha: float
     dropout: float
-    targets: list[str] | str  # names or ends of names; or one pattern for whole names
+    targets: list[str] | str = field(default_factory=list)  # names or ends of names; or one pattern for whole names
     rank_pattern: dict[str, int] = field(default_factory=dict)
     alpha_pattern: dict[str, float] = field(default_factory=dict)
+    is_rank_stabilised: bool = False
+    is_decomposed: bool = False  # DoRA
 
     def is_target(self, name: str) -> bool:
         if isinstance(self.targets, str):
@@ -48,28 +54,23 @@ class Settings:
         return any(name == target or name.endswith(f".{target}") for target in self.targets)
 
     def rank_of(self, name: str) -> int:
-        return _by_pattern(self.rank_pattern, name, self.r)
+        return by_pattern(self.rank_pattern, name, self.r)
 
     def alpha_of(self, name: str) -> float:
-        return _by_pattern(self.alpha_pattern, name, self.alpha)
+        return by_pattern(self.alpha_pattern, name, self.alpha)
 
 
-def describe(
-    modules: set[str], ranks: dict[str, int], alphas: dict[str, float], usual: tuple[int, float, float]
-) -> Settings:
+def describe(modules: set[str], ranks: dict[str, int], alphas: dict[str, float], usual: Settings) -> Settings:
     """The settings of an adapter of some of a model's modules, given each one's rank and alpha.
 
-    usual: r, alpha and dropout of most modules. Those with another r or alpha get a pattern.
+    usual: what holds for all, and r and alpha of most modules; those with others get a pattern.
     """
-    r, alpha, dropout = usual
     targets = _by_last_word({name: name in ranks for name in modules})
-    return Settings(
-        r,
-        alpha,
-        dropout,
+    return replace(
+        usual,
         targets=sorted(name for name, is_target in targets.items() if is_target),
-        rank_pattern={name: value for name, value in _by_last_word(ranks).items() if value != r},
-        alpha_pattern={name: value for name, value in _by_last_word(alphas).items() if value != alpha},
+        rank_pattern={name: value for name, value in _by_last_word(ranks).items() if value != usual.r},
+        alpha_pattern={name: value for name, value in _by_last_word(alphas).items() if value != usual.alpha},
     )
 
 
@@ -88,6 +89,8 @@ def write_settings(directory: Path, settings: Settings, base_model: str, *, fan_
         "target_modules": settings.targets,
         "rank_pattern": settings.rank_pattern,
         "alpha_pattern": settings.alpha_pattern,
+        "use_rslora": settings.is_rank_stabilised,
+        "use_dora": settings.is_decomposed,
     }
     write_json(directory / CONFIG, config)
 
@@ -102,6 +105,8 @@ def read_settings(directory: Path) -> Settings:
         targets=config.get("target_modules") or [],
         rank_pattern=config.get("rank_pattern") or {},
         alpha_pattern=config.get("alpha_pattern") or {},
+        is_rank_stabilised=bool(config.get("use_rslora")),
+        is_decomposed=bool(config.get("use_dora")),
     )
 
 
@@ -125,12 +130,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def _refused(key: str, value: Any) -> UserError:
     do = "merge the adapter into its base with peft, and use that as the checkpoint"
-    return UserError(f"{key}: {value!r} in {CONFIG}", "plain LoRA, as we compute it", do)
-
-
-def _by_pattern(patterns: dict[str, Value], name: str, usual: Value) -> Value:
-    """`peft`'s rule: the first pattern that matches the end of the name, from a dot on."""
-    return next((value for key, value in patterns.items() if re.match(rf"(.*\.)?({key})$", name)), usual)
+    return UserError(f"{key}: {value!r} in {CONFIG}", "LoRA, as we compute it", do)
 
 
 def _by_last_word(values: dict[str, Value]) -> dict[str, Value]:

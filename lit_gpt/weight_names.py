@@ -80,6 +80,12 @@ def _is_absent(config: Config, lit: str) -> bool:
     return any(lit.endswith(norm) and not here for norm, here in is_here.items())
 
 
+def in_memory(config: Config) -> dict[str, Place]:
+    """Every module by the name Transformers gives it in memory, and so `peft` (weights on disk may use another)."""
+    names = {disk: memory for memory, disk in NAMES[config.family].aliases.items()}
+    return {names.get(place.hf, place.hf): place for place in places(config)}
+
+
 def places_in(config: Config, lit_module: str) -> list[Place]:
     """The Hugging Face modules that make up one of ours: three for a Llama's qkv, else one."""
     return [place for place in places(config) if place.lit == lit_module]

@@ -28,6 +28,13 @@ ROOMS = {
     "lit_gpt.model": (1, "network"),
     "lit_gpt.kv_cache": (1, "network"),
     "lit_gpt.lora": (1, "network"),
+    "lit_gpt.adapter": (1, "network"),
+    "lit_gpt.adapter_v2": (1, "network"),
+    "lit_gpt.quantized": (1, "network"),
+    "lit_gpt.neftune": (1, "network"),
+    "lit_gpt.activation_checkpointing": (1, "network"),
+    "lit_gpt.trained": (1, "network"),
+    "lit_gpt.patterns": (1, "network"),
     "lit_gpt.peft_adapters": (1, "network"),
     "lit_gpt.weight_names": (1, "network"),
     "lit_gpt.checkpoint": (1, "network"),
@@ -60,7 +67,7 @@ ROOMS = {
 }
 # progress.py is the one hand tool that is not standard library: a bar with ETA is a library's job
 FLOOR_0_LIBRARIES = {"tqdm"}
-HEAVY = {"torch", "lightning", "transformers", "peft"}
+HEAVY = {"torch", "lightning", "transformers", "peft", "bitsandbytes"}
 TORCH_FREE = (
     "lit_gpt.data",
     "lit_gpt.tokenizer",

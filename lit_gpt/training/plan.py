@@ -45,6 +45,7 @@ class Plan:
         """Find or encode the tokens and count the steps; UserError when nothing can be trained on."""
         assert settings.checkpoint_dir is not None and settings.data_dir is not None
         require_device(settings.device)
+        _require_frozen_base(method, settings)
         out_dir = _out_dir(method, settings, settings.data_dir)
         token_set = find_or_encode(settings.data_dir, settings.checkpoint_dir, _wanted(settings, out_dir))
         _require_known_ids(token_set, settings.checkpoint_dir)
@@ -107,6 +108,8 @@ class Plan:
             "seed": self.settings.seed,
             "precision": self.precision,
             "compile": self.settings.compile,
+            "quantize": self.settings.quantize,
+            "activation_checkpointing": self.settings.activation_checkpointing,
             "eval_every": self.eval_every,
             "eval_rows": self.journal.eval_rows,
         }
@@ -147,6 +150,13 @@ def _wanted(settings: RunSettings, out_dir: Path) -> Wanted:
     if goes_on and settings.resume != "never" and (out_dir / HYPERPARAMETERS).is_file():
         before = yaml.safe_load((out_dir / HYPERPARAMETERS).read_text(encoding="utf-8"))
     return Wanted(**{name: before.get(name) if value is None else value for name, value in said.items()})
+
+
+def _require_frozen_base(method: Method, settings: RunSettings) -> None:
+    if settings.quantize is not None and not method.freezes_base:
+        got = f"--quantize {settings.quantize} with {method.name} finetuning, which trains the base itself"
+        do = "finetune/lora.py, or --optimizer adamw8bit --activation_checkpointing true"
+        raise UserError(got, "a method that leaves the base frozen", do)
 
 
 def _require_known_ids(token_set: TokenSet, checkpoint_dir: Path) -> None:

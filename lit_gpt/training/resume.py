@@ -7,6 +7,7 @@ The newest state whose files match its manifest is the one that counts; the last
 
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -53,17 +54,28 @@ def save_state(
     progress: Progress,
     pending: list[dict[str, Any]],
     trajectory: dict[str, Any],
-    trained: dict[str, Tensor],
-    optimizer: dict[str, Tensor],
+    trained: Mapping[str, Tensor],
+    optimizer: Mapping[str, Tensor],
 ) -> None:
     """Write `directory/step-N` and remove all but the newest two. `pending` are the journal's unwritten records."""
     with new_directory(directory / f"step-{progress.step:08d}") as temporary:
-        save_file({name: t.detach().contiguous().cpu() for name, t in trained.items()}, temporary / FILES[0])
-        save_file({name: t.detach().contiguous().cpu() for name, t in optimizer.items()}, temporary / FILES[1])
+        save_file(_apart(trained), temporary / FILES[0])
+        save_file(_apart(optimizer), temporary / FILES[1])
         write_json(temporary / FILES[2], {"progress": asdict(progress), "pending": pending, "trajectory": trajectory})
         Manifest(KIND).write(temporary, FILES)
     for old in _newest_first(directory)[N_KEPT:]:
         shutil.rmtree(old)
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """On the CPU, and no two in one memory (8-bit moments share their table of values), as safetensors asks."""
+    seen: set[int] = set()
+    apart = {}
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().contiguous().cpu()
+        apart[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
+        seen.add(tensor.data_ptr())
+    return apart
 
 
 def latest_state(directory: Path) -> SavedState | None:
@@ -110,7 +122,7 @@ def _short(value: Any) -> Any:
     return f"{value[:12]}…" if isinstance(value, str) and len(value) == 64 else value
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: dict[str, nn.Parameter]) -> dict[str, Tensor]:
+def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
     """The optimizer's per-parameter values as flat, named tensors."""
     return {
         f"{name}{SEPARATOR}{key}": torch.as_tensor(value)
@@ -120,12 +132,19 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: dict[str, nn
 
 
 def restore_optimizer(
-    optimizer: torch.optim.Optimizer, parameters: dict[str, nn.Parameter], tensors: dict[str, Tensor]
+    optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter], tensors: Mapping[str, Tensor]
 ) -> None:
-    """Give every parameter back the values saved under its name."""
-    state: dict[int, dict[str, Tensor]] = {}
-    numbers = {name: number for number, name in enumerate(parameters)}
+    """Give every parameter back the values saved under its name, as they were.
+
+    Not by load_state_dict, which casts them to the parameter's dtype: 8-bit moments would not survive it.
+    """
     for full_name, tensor in tensors.items():
         name, _, key = full_name.rpartition(SEPARATOR)
-        state.setdefault(numbers[name], {})[key] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        optimizer.state[parameters[name]][key] = _as_it_was(tensor, parameters[name].device)
+
+
+def _as_it_was(value: Tensor, device: torch.device) -> Tensor | int:
+    """A count of steps is a plain number again, or a number on the CPU, where torch keeps it; moments go to the device."""
+    if value.dim() == 0:
+        return value if value.is_floating_point() else int(value)
+    return value.to(device)

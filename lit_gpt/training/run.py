@@ -10,17 +10,22 @@ import torch
 from lightning.fabric import Fabric
 from lightning.fabric.loggers.logger import Logger
 
+from lit_gpt.activation_checkpointing import checkpoint_blocks
 from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
 from lit_gpt.files import locked, new_directory, settle_directory
 from lit_gpt.manifest import MANIFEST, Manifest
 from lit_gpt.model import GPT
+from lit_gpt.neftune import add_noise
 from lit_gpt.prompt_styles import find_style, write_prompt_style
+from lit_gpt.quantized import n_quantized
 from lit_gpt.seeds import derive_seed
+from lit_gpt.trained import copy_into, count_numbers, trainable_parameters
 from lit_gpt.training.budget import Clock
 from lit_gpt.training.journal import Journal
 from lit_gpt.training.loop import Run, train
-from lit_gpt.training.methods import Method, count_numbers, trainable_parameters
+from lit_gpt.training.methods import Method
+from lit_gpt.training.optimizers import make_optimizer
 from lit_gpt.training.plan import Plan
 from lit_gpt.training.resume import (
     Progress,
@@ -125,19 +130,26 @@ def _loggers(plan: Plan) -> list[Logger]:
 def _model_and_optimizer(
     plan: Plan, saved: SavedState | None, device: torch.device
 ) -> tuple[GPT, torch.optim.Optimizer]:
-    """The base model changed by the method, and AdamW over what trains; as saved, if there was a state."""
-    model = load_model(plan.checkpoint_dir, dtype=plan.base_dtype, device=device)
+    """The base model changed by the method, and an optimizer over what trains; as saved, if there was a state."""
+    model = load_model(plan.checkpoint_dir, plan.base_dtype, device, plan.settings.quantize)
     plan.method.build(model, derive_seed(plan.settings.seed, "initialisation"))
+    _add_techniques(plan, model)
     trainable = trainable_parameters(model)
-    plan.describe(count_numbers(trainable.values()), count_numbers(model.parameters()), device)
-    s = plan.schedule.settings
-    optimizer = torch.optim.AdamW(
-        trainable.values(), lr=s.learning_rate, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay
-    )
+    n_parameters = count_numbers(model.parameters()) + n_quantized(model)
+    plan.describe(count_numbers(trainable.values()), n_parameters, device)
+    optimizer = make_optimizer(trainable.values(), plan.schedule.settings)
     if saved is not None:
-        plan.method.load_state(model, saved.trained)
+        copy_into(trainable, saved.trained)
         restore_optimizer(optimizer, trainable, saved.optimizer)
     return model, optimizer
+
+
+def _add_techniques(plan: Plan, model: GPT) -> None:
+    """What goes with every method, and changes no weight's name."""
+    if plan.settings.activation_checkpointing:
+        checkpoint_blocks(model)
+    if plan.schedule.settings.neftune_alpha:
+        add_noise(model, plan.schedule.settings.neftune_alpha)
 
 
 def _savers(
@@ -146,8 +158,8 @@ def _savers(
     """What the loop calls to save its state and to keep the best weights."""
 
     def save() -> None:
-        moments = optimizer_tensors(optimizer, trainable_parameters(model))
-        trained = plan.method.state(model)
+        trained = trainable_parameters(model)
+        moments = optimizer_tensors(optimizer, trained)
         save_state(plan.out_dir / "state", progress, journal.pending, plan.trajectory, trained, moments)
 
     def keep_best() -> None:

@@ -5,7 +5,8 @@ value), with LIMA's batch of 32 rows (arXiv 2305.11206, section 3) and a clipped
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from lit_gpt.prompt_styles import check_style_name
 DEFAULT_EPOCHS = 3
 LORA_TARGETS = ("q", "k", "v", "o", "mlp", "head")
 Precision = Literal["auto", "32-true", "bf16-true", "bf16-mixed"]
+Quantization = Literal["nf4", "nf4-dq", "fp4", "int8"]  # as in quantized.py, which needs torch
 
 
 def _require(condition: bool, flag: str, value: object, expected: str) -> None:
@@ -36,6 +38,10 @@ class RunSettings:
         device: auto, cpu, cuda or mps
         compile: let torch.compile fuse the model's operations: a minute at the start, then faster where rows are of one
             length; every further combination of lengths is compiled anew, the ninth and later ones not at all
+        quantize: keep the frozen base's linears in few bits: nf4 and fp4 need a quarter of bf16's memory, int8 half of it,
+            nf4-dq a little less than nf4; not with full finetuning
+        activation_checkpointing: compute every block again on the way back instead of keeping it: less memory, a third
+            more time, the same numbers
         max_seq_length: longest row in tokens; the default is what was last prepared
         prompt_style: alpaca, chat, raw, template or a family's; the default is what was last prepared
         mask_prompt: train on the answers alone; the default is what was last prepared
@@ -50,6 +56,8 @@ class RunSettings:
     precision: Precision = "auto"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     compile: bool = False
+    quantize: Quantization | None = None
+    activation_checkpointing: bool = False
     max_seq_length: int | None = None
     prompt_style: str | None = None
     mask_prompt: bool | None = None
@@ -74,10 +82,12 @@ class ScheduleSettings:
         min_learning_rate: the rate at the end
         warmup_steps: optimizer steps from zero to the highest rate; the default is a tenth of the run, at most 100
         decay: cosine, linear or constant after the warm-up
+        optimizer: adamw; adamw-offload, with its moments in the CPU's memory; or adamw8bit, with them in 8 bits
         weight_decay: AdamW's decoupled weight decay
         beta1: AdamW's first moment
         beta2: AdamW's second moment
         clip_norm: largest gradient norm; 0 clips nothing
+        neftune_alpha: noise on the embeddings while training (NEFTune), such as 5; 0 is none
     """
 
     epochs: int | None = None
@@ -89,10 +99,12 @@ class ScheduleSettings:
     min_learning_rate: float = 0.0
     warmup_steps: int | None = None
     decay: Literal["cosine", "linear", "constant"] = "cosine"
+    optimizer: Literal["adamw", "adamw-offload", "adamw8bit"] = "adamw"
     weight_decay: float = 0.01
     beta1: float = 0.9
     beta2: float = 0.999
     clip_norm: float = 1.0
+    neftune_alpha: float = 0.0
 
     def __post_init__(self) -> None:
         for flag in ("epochs", "max_steps"):
@@ -100,7 +112,7 @@ class ScheduleSettings:
             _require(value is None or value > 0, flag, value, "a number above 0")
         for flag in ("batch_size", "micro_batch_size", "learning_rate"):
             _require(getattr(self, flag) > 0, flag, getattr(self, flag), "a number above 0")
-        for flag in ("min_learning_rate", "warmup_steps", "weight_decay", "clip_norm"):
+        for flag in ("min_learning_rate", "warmup_steps", "weight_decay", "clip_norm", "neftune_alpha"):
             _require((getattr(self, flag) or 0) >= 0, flag, getattr(self, flag), "0 or more")
         for flag in ("beta1", "beta2"):
             _require(0 <= getattr(self, flag) < 1, flag, getattr(self, flag), "at least 0 and below 1")
@@ -160,22 +172,51 @@ class LoraSettings:
         lora_alpha: the update is scaled by lora_alpha / lora_r
         lora_dropout: dropout on the update's input while training
         lora_targets: which linears get an update: any of q,k,v,o,mlp,head, with commas between
+        lora_rank_pattern: another rank for single modules, by the ends of their Hugging Face names, such as
+            '{"down_proj": 4, "layers.0.self_attn.q_proj": 16}'
+        lora_alpha_pattern: another alpha for single modules, by the same names
+        lora_rslora: scale by lora_alpha / sqrt(lora_r) instead, so that a high rank does not shrink the update
+        lora_dora: train the length of every row of the updated weights apart from its direction (DoRA)
     """
 
     lora_r: int = 8
     lora_alpha: float = 16.0
     lora_dropout: float = 0.05
     lora_targets: str = "q,v"
+    lora_rank_pattern: Mapping[str, int] = field(default_factory=dict)
+    lora_alpha_pattern: Mapping[str, float] = field(default_factory=dict)
+    lora_rslora: bool = False
+    lora_dora: bool = False
 
     def __post_init__(self) -> None:
-        _require(self.lora_r > 0, "lora_r", self.lora_r, "a number above 0")
-        _require(self.lora_alpha > 0, "lora_alpha", self.lora_alpha, "a number above 0")
+        for flag in ("lora_r", "lora_alpha"):
+            _require(getattr(self, flag) > 0, flag, getattr(self, flag), "a number above 0")
         _require(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "at least 0 and below 1")
         known = bool(self.targets) and set(self.targets) <= set(LORA_TARGETS)
         _require(known, "lora_targets", self.lora_targets, f"some of {','.join(LORA_TARGETS)}")
+        for flag in ("lora_rank_pattern", "lora_alpha_pattern"):
+            patterns = getattr(self, flag)
+            _require(all(value > 0 for value in patterns.values()), flag, dict(patterns), "numbers above 0")
 
     @property
     def targets(self) -> tuple[str, ...]:
         """Without repetition, in the order of LORA_TARGETS; whatever is unknown comes last."""
         given = {part.strip() for part in self.lora_targets.split(",") if part.strip()}
         return (*(target for target in LORA_TARGETS if target in given), *sorted(given - set(LORA_TARGETS)))
+
+
+@dataclass(frozen=True)
+class AdapterSettings:
+    """LLaMA-Adapter.
+
+    Args:
+        adapter_prompt_length: prompts that every adapted layer attends to
+        adapter_start_layer: the first layer, from 0, that has prompts
+    """
+
+    adapter_prompt_length: int = 10
+    adapter_start_layer: int = 2
+
+    def __post_init__(self) -> None:
+        _require(self.adapter_prompt_length > 0, "adapter_prompt_length", self.adapter_prompt_length, "1 or more")
+        _require(self.adapter_start_layer >= 0, "adapter_start_layer", self.adapter_start_layer, "0 or more")

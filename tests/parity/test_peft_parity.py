@@ -17,6 +17,7 @@ from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
 from lit_gpt.lora import (
     LoRALinear,
+    LoraOptions,
     LowRank,
     add_lora,
     lora_layers,
@@ -81,10 +82,10 @@ def scramble(tensors: dict[str, Tensor]) -> None:
             tensor.normal_(std=0.1, generator=generator)
 
 
-def adapted(checkpoint_dir: Path, targets: tuple[str, ...] = ("q", "v")) -> GPT:
+def adapted(checkpoint_dir: Path, targets: tuple[str, ...] = ("q", "v"), **options: Any) -> GPT:
     """Our model with random pairs whose alpha / r is not a round number."""
     model = load_model(checkpoint_dir)
-    add_lora(model, r=3, alpha=10, dropout=0.0, targets=targets, seed=1)
+    add_lora(model, LoraOptions(r=3, alpha=10, dropout=0.0, targets=targets, **options), seed=1)
     scramble(lora_state_dict(model))
     return model.eval()
 
@@ -133,18 +134,29 @@ def test_gradients_equal_pefts(checkpoint_dir: Path, tmp_path: Path, targets: tu
     ours = adapted(checkpoint_dir, targets)
     save_adapter(ours, tmp_path, "base")
     theirs = load_with_peft(checkpoint_dir, tmp_path, is_trainable=True)
+    compare_gradients(ours, theirs, tmp_path)
+
+
+def compare_gradients(ours: GPT, theirs: Any, directory: Path) -> None:
+    """`directory` holds our adapter, which `theirs` was loaded from; it is overwritten by our gradients."""
     ours(IDS_BT).logsumexp(-1).sum().backward()
     theirs(IDS_BT).logits.logsumexp(-1).sum().backward()
-    stack = load_file(tmp_path / TENSORS)
+    stack = load_file(directory / TENSORS)
     with torch.no_grad():
         for _, layer in lora_layers(ours):
             for parameter in layer.lora.parameters():
                 parameter.copy_(parameter.grad)
-    save_adapter(ours, tmp_path, "base")
+    save_adapter(ours, directory, "base")
     named = dict(theirs.named_parameters())
-    for key, gradient in load_file(tmp_path / TENSORS).items():
-        expected = named[key.replace(".weight", ".default.weight")].grad
-        assert_close(gradient, expected * (stack[key] != 0), 1e-5)
+    for key, gradient in load_file(directory / TENSORS).items():
+        if "magnitude" in key:  # of untrained parts the base's lengths are written, whatever the gradients
+            expected = named[f"{key}.default.weight"].grad
+            is_ours = gradient != stack[key]
+            assert is_ours.any()
+            assert_close(gradient * is_ours, expected * is_ours, 1e-5)
+        else:
+            expected = named[key.replace(".weight", ".default.weight")].grad
+            assert_close(gradient, expected * (stack[key] != 0), 1e-5)
 
 
 @pytest.mark.parametrize("targets", TARGET_SETS)
@@ -182,11 +194,74 @@ def test_trainable_counts_of_q_and_v_equal_pefts(llama_dir: Path, tmp_path: Path
     assert count_trainable(adapted(llama_dir)) == theirs.get_nb_trainable_parameters()[0]
 
 
+OPTIONS: dict[str, dict[str, Any]] = {
+    "rank-stabilised": {"is_rank_stabilised": True},
+    "DoRA": {"is_decomposed": True},
+    "both, with patterns": {
+        "is_rank_stabilised": True,
+        "is_decomposed": True,
+        "rank_pattern": {r"(layers|h)\.1\..*": 5},
+        "alpha_pattern": {r"o_proj|c_proj|dense": 4.0},
+    },
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_equal_pefts(checkpoint_dir: Path, tmp_path: Path, name: str) -> None:
+    """Logits, gradients and merged weights of our adapter in peft; and the adapter comes back as it was."""
+    ours = adapted(checkpoint_dir, ("q", "v", "o"), **OPTIONS[name])
+    save_adapter(ours, tmp_path, "base")
+    theirs = load_with_peft(checkpoint_dir, tmp_path, is_trainable=True)
+    logits = theirs(IDS_BT).logits
+    assert_close(ours(IDS_BT), logits, 1e-5)
+    plain = adapted(checkpoint_dir, ("q", "v", "o"))
+    assert (logits - plain(IDS_BT)).abs().max() > 0.01 * logits.abs().max(), "the option does something"
+    again = load_model(checkpoint_dir)
+    load_adapter(again, tmp_path)
+    assert torch.equal(again(IDS_BT), ours(IDS_BT))
+    compare_gradients(ours, theirs, tmp_path)
+    merge_lora(again)
+    assert_close(again(IDS_BT), logits, 1e-5)
+    weights = load_with_peft(checkpoint_dir, tmp_path).merge_and_unload().state_dict()
+    for place in places(ours.config):
+        if place.lit.endswith(("attn.qkv", "attn.proj")):
+            expected = weights[f"{place.hf}.weight"].T if place.is_transposed else weights[f"{place.hf}.weight"]
+            assert_close(again.get_submodule(place.lit).weight[place.rows], expected, 1e-5)
+
+
+def test_magnitudes_start_where_pefts_do(llama_dir: Path, tmp_path: Path) -> None:
+    """At the lengths of the base's rows, so that training starts at the base."""
+    model = load_model(llama_dir)
+    plain = model(IDS_BT)
+    add_lora(model, LoraOptions(r=3, alpha=10, dropout=0.0, targets=("q", "mlp"), is_decomposed=True), seed=1)
+    assert_close(model(IDS_BT), plain, 1e-6)
+    save_adapter(model, tmp_path, "base")
+    settings = {"r": 3, "use_dora": True, "target_modules": ["q_proj", "gate_proj", "up_proj", "down_proj"]}
+    theirs = peft.get_peft_model(reference(llama_dir), peft.LoraConfig(task_type="CAUSAL_LM", **settings))
+    named = dict(theirs.named_parameters())
+    magnitudes = {key: tensor for key, tensor in load_file(tmp_path / TENSORS).items() if "magnitude" in key}
+    assert len(magnitudes) == 8
+    for key, tensor in magnitudes.items():
+        assert_close(tensor, named[f"{key}.default.weight"], 1e-6)
+    assert count_trainable(model) == theirs.get_nb_trainable_parameters()[0]
+
+
+def test_dora_stretches_the_base_after_dropout_as_peft_does(tmp_path: Path) -> None:
+    """With a mask that is known: an input of which dropout leaves nothing gives the bias alone."""
+    ours, theirs = one_linear(torch.float32, use_dora=True)
+    for part, pair in ours.pairs.items():
+        pair.dropout.p = 1.0
+        theirs[part].lora_dropout["default"] = nn.Dropout(1.0)
+    x = torch.randn(7, 16)
+    assert_close(ours.train()(x), torch.cat([theirs[part].train()(x) for part in PARTS], dim=-1), 1e-6)
+
+
 PEFT_SETTINGS: dict[str, dict[str, Any]] = {
     "qkv": {"target_modules": QKV_NAMES},
     "all linears": {"target_modules": "all-linear", "r": 5, "lora_alpha": 7.5},
     "one layer": {"target_modules": r".*\.(layers|h)\.1\..*(o_proj|down_proj|c_proj|dense|query_key_value)"},
     "head": {"target_modules": ["lm_head"], "lora_dropout": 0.3},
+    "DoRA, rank-stabilised": {"target_modules": QKV_NAMES, "use_dora": True, "use_rslora": True, "r": 5},
     "patterns": {
         "target_modules": "all-linear",
         "rank_pattern": {"down_proj": 2, r"layers.1.attention.query_key_value": 6, r"layers\.0.*k_proj": 1},
@@ -224,12 +299,14 @@ def test_our_adapter_comes_back_pair_by_pair(checkpoint_dir: Path, tmp_path: Pat
 PARTS = {"q": slice(0, 24), "k": slice(24, 32), "v": slice(32, 40)}
 
 
-def one_linear(dtype: torch.dtype) -> tuple[LoRALinear, Any]:
+def one_linear(dtype: torch.dtype, use_dora: bool = False) -> tuple[LoRALinear, Any]:
     """A fused [Q | K | V] linear of ours, and the three modules that peft adapts, with the same weights and pairs."""
     torch.manual_seed(0)
     fused = nn.Linear(16, 40).to(dtype)
     separate = nn.ModuleDict({part: nn.Linear(16, rows.stop - rows.start).to(dtype) for part, rows in PARTS.items()})
-    theirs = peft.get_peft_model(separate, peft.LoraConfig(r=3, lora_alpha=7, target_modules=["q", "v"]))
+    theirs = peft.get_peft_model(
+        separate, peft.LoraConfig(r=3, lora_alpha=7, target_modules=["q", "v"], use_dora=use_dora)
+    )
     scramble({name: p for name, p in theirs.named_parameters() if "lora_" in name})
     modules = theirs.base_model.model
     pairs = {part: LowRank(16, modules[part].out_features, r=3, alpha=7) for part in ("q", "v")}
@@ -240,6 +317,8 @@ def one_linear(dtype: torch.dtype) -> tuple[LoRALinear, Any]:
         for part, pair in pairs.items():
             pair.A.copy_(modules[part].lora_A["default"].weight)
             pair.B.copy_(modules[part].lora_B["default"].weight)
+            if use_dora:
+                pair.magnitude = nn.Parameter(modules[part].lora_magnitude_vector["default"].weight.clone())
     return LoRALinear(fused, PARTS, pairs), modules
 
 
@@ -293,8 +372,7 @@ def spoil_tensors(change: Callable[[dict[str, Tensor]], Any]) -> Callable[[Path]
 
 DOWN_A = "base_model.model.model.layers.1.mlp.down_proj.lora_A.weight"
 SPOILT: dict[str, tuple[Callable[[Path], None], str]] = {
-    "DoRA": (spoil_config("use_dora", True), "use_dora"),
-    "rank-stabilised": (spoil_config("use_rslora", True), "use_rslora"),
+    "DoRA without magnitudes": (spoil_config("use_dora", True), "lora_magnitude_vector is missing"),
     "biases": (spoil_config("bias", "all"), "bias"),
     "saved modules": (spoil_config("modules_to_save", ["lm_head"]), "modules_to_save"),
     "PiSSA": (spoil_config("init_lora_weights", "pissa"), "pissa"),
@@ -353,6 +431,18 @@ def test_a_stack_that_was_changed_is_refused(tmp_path: Path) -> None:
         tensor.fill_(1.0)
     save_file(tensors, tmp_path / TENSORS, metadata={"lit_gpt.stacked_parts": "q v"})
     with pytest.raises(UserError, match="query_key_value"):
+        load_adapter(load_model(tmp_path), tmp_path)
+
+
+def test_a_stack_whose_untrained_rows_were_stretched_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, "gpt_neox")
+    save_adapter(adapted(tmp_path, is_decomposed=True), tmp_path, "base")
+    tensors = load_file(tmp_path / TENSORS)
+    for key, tensor in tensors.items():
+        if "magnitude" in key:
+            tensor.mul_(2)
+    save_file(tensors, tmp_path / TENSORS, metadata={"lit_gpt.stacked_parts": "q v"})
+    with pytest.raises(UserError, match="lengths of its own for k"):
         load_adapter(load_model(tmp_path), tmp_path)
 
 

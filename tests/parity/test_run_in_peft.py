@@ -89,14 +89,15 @@ def their_losses(job: Job, n_steps: int) -> list[float]:
 
 
 def test_training_equals_a_plain_loop_over_peft(job: Job) -> None:
-    from lit_gpt.lora import add_lora
+    from lit_gpt.lora import LoraOptions, add_lora
     from lit_gpt.peft_adapters import save_adapter
     from lit_gpt.seeds import derive_seed
 
     n_steps = 20
     job = replace(job, lora_targets="q,v", lora_dropout=0.0, max_steps=n_steps, learning_rate=1e-2)
     model, _ = lit_gpt.load(job.checkpoint_dir)
-    add_lora(model, r=8, alpha=16, dropout=0.0, targets=("q", "v"), seed=derive_seed(1337, "initialisation"))
+    options = LoraOptions(r=8, alpha=16, dropout=0.0, targets=("q", "v"))
+    add_lora(model, options, derive_seed(1337, "initialisation"))
     (start := job.out_dir.parent / "start").mkdir()
     save_adapter(model, start, base_model=str(job.checkpoint_dir))
     ours = [record["train_loss"] for record in read_metrics(job.run()) if "train_loss" in record]

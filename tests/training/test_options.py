@@ -35,10 +35,17 @@ OTHER = {
     "beta1": "0.5",
     "beta2": "0.5",
     "clip_norm": "0",
+    "optimizer": "adamw8bit",
+    "neftune_alpha": "5",
+    "quantize": "nf4",
     "lora_r": "4",
     "lora_alpha": "64",
     "lora_dropout": "0.5",
     "lora_targets": "q",
+    "lora_rank_pattern": '{"layers.1.self_attn.q_proj": 3}',
+    "lora_alpha_pattern": '{"v_proj": 3}',
+    "lora_rslora": "true",
+    "lora_dora": "true",
     "eval_every": "2",
     "eval_rows": "3",
     "save_every": "2",
@@ -46,7 +53,7 @@ OTHER = {
     "tensorboard": "true",
 }
 PLACES = {"checkpoint_dir", "data_dir", "out_dir", "resume", "device"}
-ELSEWHERE = PLACES | {"compile", "overflow", "max_time", "micro_batch_size"}
+ELSEWHERE = PLACES | {"activation_checkpointing", "compile", "overflow", "max_time", "micro_batch_size"}
 
 
 def run(tiny_base: Path, toy_set: Path, out_dir: Path, **settings: str) -> Path:
@@ -118,6 +125,29 @@ def test_compile_compiles_and_changes_no_loss(
         [r["train_loss"] for r in seen["records"] if "train_loss" in r] for seen in (observe(out_dir), base)
     )
     assert ours == pytest.approx(theirs, rel=1e-5)
+
+
+def test_activation_checkpointing_changes_no_loss_and_computes_blocks_twice(
+    base, tiny_base: Path, toy_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lit_gpt.model import Block
+
+    n_calls = 0
+    honest = Block.forward
+
+    def counted(self: Block, *args: Any, **kwargs: Any) -> Any:
+        nonlocal n_calls
+        n_calls += 1
+        return honest(self, *args, **kwargs)
+
+    monkeypatch.setattr(Block, "forward", counted)
+    counts = []
+    for value in ("false", "true"):
+        n_calls = 0
+        out_dir = run(tiny_base, toy_set, tmp_path / value, activation_checkpointing=value)
+        counts.append(n_calls)
+        assert observe(out_dir) == base
+    assert counts[0] < counts[1] < 2 * counts[0]
 
 
 def test_max_time_ends_the_run(tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:

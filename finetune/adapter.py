@@ -1,0 +1,24 @@
+"""Finetune a base model with LLaMA-Adapter on a prepared data set: prompts that later layers attend to.
+
+    python finetune/adapter.py --checkpoint_dir checkpoints/ORG/NAME --data_dir data/lima
+
+Run again after an interruption, it goes on where it stopped. Prints the run's directory; `best/` in it works as an
+--adapter_dir.
+"""
+
+from pathlib import Path
+
+from lit_gpt.cli import run_command
+from lit_gpt.discovery import with_found_paths
+from lit_gpt.training.settings import AdapterSettings, JournalSettings, RunSettings, ScheduleSettings
+
+
+def main(run: RunSettings, schedule: ScheduleSettings, adapter: AdapterSettings, journal: JournalSettings) -> Path:
+    from lit_gpt.training.methods import Adapter
+    from lit_gpt.training.run import finetune
+
+    return finetune(Adapter(adapter), with_found_paths(run), schedule, journal)
+
+
+if __name__ == "__main__":
+    run_command(main, defaults={"learning_rate": 3e-3}, aliases={"override_max_seq_length": "max_seq_length"})

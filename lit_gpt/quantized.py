@@ -1,0 +1,139 @@
+"""Linears whose frozen weights are kept in 4 or 8 bits: the base of QLoRA (Dettmers et al. 2023, arXiv 2305.14314).
+
+    nf4      4 bits: sixteen values spaced as a normal distribution's quantiles, a scale for every 64 weights
+    nf4-dq   the same; the scales themselves are kept in 8 bits (double quantisation)
+    fp4      4 bits: sign, exponent and mantissa
+    int8     8 bits, a scale for every row (LLM.int8(), arXiv 2208.07339), without its 8-bit inputs
+
+Encoding and decoding are bitsandbytes' (https://github.com/bitsandbytes-foundation/bitsandbytes). A weight is decoded for
+every product and dropped after it, and decoded again on the way back, so that no wide copy is ever kept. Weights are
+encoded some rows at a time: the encoder needs several times the memory of what it is given. bitsandbytes' own modules
+are not used: they change their layout in evaluation, and round inputs to 8 or 16 bits where a GPU does.
+
+Quantised are the linears of the blocks; embeddings, norms and the head keep their precision.
+Not covered: training, saving or merging into quantised weights, and files quantised by others.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lit_gpt.errors import UserError
+from lit_gpt.model import GPT
+
+Quantization = Literal["nf4", "nf4-dq", "fp4", "int8"]
+QUANTIZATIONS: tuple[str, ...] = get_args(Quantization)
+BLOCK = 64  # weights that share a scale: QLoRA, section 3
+SCALE_BLOCK = 256  # scales that share one, with double quantisation: the same
+CHUNK = 1 << 20  # weights encoded at once
+
+
+class QuantizedLinear(nn.Module):
+    """y = W x + b with W in few bits; nothing in it is trained, and nothing of it is in the state dict but the bias."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, kind: str) -> None:
+        """weight: (out, in) in fp32, bf16 or fp16, which is let go; kind: one of QUANTIZATIONS."""
+        super().__init__()
+        self.out_features, self.in_features = weight.shape
+        self.kind, self.dtype = kind, weight.dtype
+        self.bias = None if bias is None else nn.Parameter(bias.detach(), requires_grad=False)
+        for name, tensor in encode(weight, kind).items():
+            self.register_buffer(name, tensor, persistent=False)
+
+    @property
+    def weight(self) -> Tensor:
+        """The weight (out, in) decoded: what the product is computed with."""
+        return self.decoded(self.dtype)
+
+    def decoded(self, dtype: torch.dtype) -> Tensor:
+        codes = dict(self.named_buffers(recurse=False))
+        return decode(codes, self.kind, (self.out_features, self.in_features), dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = _Product.apply(x, self)  # type: ignore[no-untyped-call]
+        return y if self.bias is None else y + self.bias.to(y.dtype)
+
+    @property
+    def n_weights(self) -> int:
+        return self.out_features * self.in_features
+
+
+class _Product(torch.autograd.Function):
+    """W x, keeping for the way back neither W (decoded again there) nor x (W is not trained)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, linear: QuantizedLinear) -> Tensor:
+        ctx.linear, ctx.dtype = linear, x.dtype
+        return F.linear(x, linear.decoded(x.dtype))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return (grad @ ctx.linear.decoded(grad.dtype)).to(ctx.dtype), None
+
+
+def quantize_linears(model: GPT, kind: str, read: Callable[[str], Tensor]) -> None:
+    """Replace every linear of the blocks by a quantised one; read(name) gives each weight when it is its turn.
+
+    Biases are taken over as they are.
+    """
+    for name, module in list(model.transformer.named_modules(prefix="transformer")):
+        if isinstance(module, nn.Linear):
+            model.set_submodule(name, QuantizedLinear(read(f"{name}.weight"), module.bias, kind))
+
+
+def n_quantized(model: nn.Module) -> int:
+    """How many weights lie in quantised linears."""
+    return sum(module.n_weights for module in model.modules() if isinstance(module, QuantizedLinear))
+
+
+def encode(weight: Tensor, kind: str) -> dict[str, Tensor]:
+    """The tensors that stand for a weight (out, in): packed codes and their scales."""
+    n_rows = max(1, CHUNK // weight.size(1) // BLOCK) * BLOCK  # so that no chunk ends within a block
+    encoded = [_encode_rows(rows, kind) for rows in weight.split(n_rows)]
+    codes, scales = (torch.cat(parts) for parts in zip(*encoded, strict=True))
+    return {"codes": codes, **_encode_scales(scales, kind)}
+
+
+def _encode_rows(rows: Tensor, kind: str) -> tuple[Tensor, Tensor]:
+    bnb = _functional()
+    if kind == "int8":
+        codes, scales, _ = bnb.int8_vectorwise_quant(rows.to(torch.float16))
+        return codes, scales
+    codes, state = bnb.quantize_4bit(rows.contiguous(), blocksize=BLOCK, quant_type=kind.removesuffix("-dq"))
+    return codes, state.absmax
+
+
+def _encode_scales(scales: Tensor, kind: str) -> dict[str, Tensor]:
+    """With double quantisation: 8-bit codes of the scales' distances from their mean, and the scales of these."""
+    if not kind.endswith("-dq"):
+        return {"scales": scales}
+    mean = scales.mean()
+    codes, state = _functional().quantize_blockwise(scales - mean, blocksize=SCALE_BLOCK)
+    return {"scales": codes, "scale_scales": state.absmax, "scale_values": state.code, "scale_mean": mean}
+
+
+def decode(encoded: dict[str, Tensor], kind: str, shape: tuple[int, int], dtype: torch.dtype) -> Tensor:
+    """The weight that these tensors stand for."""
+    bnb = _functional()
+    if kind == "int8":
+        return (encoded["codes"].float() * (encoded["scales"][:, None] / 127)).to(dtype)
+    scales = encoded["scales"]
+    if kind.endswith("-dq"):
+        parts = (encoded["scale_scales"], encoded["scale_values"])
+        scales = bnb.dequantize_blockwise(scales, absmax=parts[0], code=parts[1], blocksize=SCALE_BLOCK)
+        scales = scales + encoded["scale_mean"]
+    state = bnb.QuantState(scales, torch.Size(shape), None, BLOCK, kind.removesuffix("-dq"), dtype)
+    return bnb.dequantize_4bit(encoded["codes"], state)
+
+
+def _functional() -> Any:
+    """bitsandbytes.functional, imported late: it takes a second, and most runs do without."""
+    try:
+        from bitsandbytes import functional
+    except ImportError as error:
+        got = f"no bitsandbytes that can be imported ({error})"
+        raise UserError(got, "the package bitsandbytes", "pip install bitsandbytes") from None
+    return functional
