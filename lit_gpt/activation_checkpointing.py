@@ -1,5 +1,5 @@
-"""Activation checkpointing: keep each block's input, and compute the rest again on the way back (Chen et al. 2016, arXiv
-1604.06174).
+"""Activation checkpointing: keep each block's input, compute the rest again on the way back (Chen et al. 2016,
+arXiv 1604.06174).
 
 Memory for activations falls from every layer's to one layer's and L inputs, for a third more arithmetic. The numbers
 are the same: torch restores the generator's state, so dropout draws the same masks again.

@@ -3,8 +3,8 @@ arXiv 2304.15010, section 3.1).
 
     y = s (W x + b)          s (out,) starts at one, b (out,) at zero, so training starts at the base
 
-These numbers are kept in fp32 whatever the base's dtype: in bf16 most of their updates would be rounded away. Linears and
-norms are replaced by modules that hold them. Not covered: the paper's images, its early fusion.
+These numbers are kept in fp32 whatever the base's dtype: in bf16 most of their updates would be rounded away. Linears
+and norms are replaced by modules that hold them. Not covered: the paper's images, its early fusion.
 """
 
 from typing import cast

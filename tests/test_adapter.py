@@ -88,7 +88,7 @@ def test_equals_pefts_adaption_prompt(llama_dir: Path) -> None:
 @pytest.mark.parametrize("quantize", [None, "nf4"])
 @pytest.mark.parametrize("is_v2", [False, True])
 def test_everything_that_is_said_to_be_trained_is(llama_dir: Path, is_v2: bool, quantize: str | None) -> None:
-    """Lit-GPT's prompts never moved: their keys and values were kept from the first pass. Here a validation comes first.
+    """Lit-GPT's prompts never moved: keys and values were kept from the first pass. Here a validation comes first.
 
     The very first step moves the gate alone, for a gate of zero hides the prompts.
     """

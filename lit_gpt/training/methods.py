@@ -1,5 +1,5 @@
-"""The finetuning methods, each as its answers to what the loop does not know: how to change the model so that exactly what
-is trained requires a gradient, and what to hand out.
+"""The finetuning methods, each as its answers to what the loop does not know: how to change the model so that exactly
+what is trained requires a gradient, and what to hand out.
 
 LoRA hands out a PEFT adapter directory, the LLaMA-Adapters a directory of their own, full finetuning a plain Hugging
 Face directory.

@@ -144,7 +144,7 @@ def restore_optimizer(
 
 
 def _as_it_was(value: Tensor, device: torch.device) -> Tensor | int:
-    """A count of steps is a plain number again, or a number on the CPU, where torch keeps it; moments go to the device."""
+    """A count of steps is a plain number again, or stays on the CPU, where torch keeps it; moments go to the device."""
     if value.dim() == 0:
         return value if value.is_floating_point() else int(value)
     return value.to(device)

@@ -38,7 +38,7 @@ class RunSettings:
         device: auto, cpu, cuda or mps
         compile: let torch.compile fuse the model's operations: a minute at the start, then faster where rows are of one
             length; every further combination of lengths is compiled anew, the ninth and later ones not at all
-        quantize: keep the frozen base's linears in few bits: nf4 and fp4 need a quarter of bf16's memory, int8 half of it,
+        quantize: keep the frozen base's linears in few bits: nf4 and fp4 need a quarter of bf16's memory, int8 half,
             nf4-dq a little less than nf4; not with full finetuning
         activation_checkpointing: compute every block again on the way back instead of keeping it: less memory, a third
             more time, the same numbers
