@@ -34,7 +34,7 @@ class AnswerSettings:
 
     Args:
         checkpoint_dir: the base model; the default is the only one under checkpoints/
-        adapter_dir: a LoRA adapter for it, such as out/lora/lima/best
+        adapter_dir: an adapter for it, such as out/lora/lima/best
         prompt_style: alpaca, chat, raw, template or a family's; the default is what the model was trained with, else
             the checkpoint's own, else what the command's first lines say
         temperature: 0 always takes the likeliest token; higher is wilder

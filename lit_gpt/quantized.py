@@ -6,9 +6,9 @@
     int8     8 bits, a scale for every row (LLM.int8(), arXiv 2208.07339), without its 8-bit inputs
 
 Encoding and decoding are bitsandbytes' (https://github.com/bitsandbytes-foundation/bitsandbytes). A weight is decoded
-for every product and dropped after it, and decoded again on the way back, so that no wide copy is ever kept. Weights are
-encoded some rows at a time: the encoder needs several times the memory of what it is given. bitsandbytes' own modules
-are not used: they change their layout in evaluation, and round inputs to 8 or 16 bits where a GPU does.
+for every product and dropped after it, and decoded again on the way back, so that no wide copy is ever kept. Weights
+are encoded some rows at a time: the encoder needs several times the memory of what it is given. bitsandbytes' own
+modules are not used: they change their layout in evaluation, and round inputs to 8 or 16 bits where a GPU does.
 
 Quantised are the linears of the blocks; embeddings, norms and the head keep their precision.
 Not covered: training, saving or merging into quantised weights, and files quantised by others.

@@ -14,12 +14,16 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
+from lit_gpt.checkpoint import empty_model
+from lit_gpt.config import Config
 from lit_gpt.example import user_message
 from lit_gpt.export import save_hf_checkpoint
 from lit_gpt.files import write_json
 from lit_gpt.hf_config import config_from_hf
 from lit_gpt.model import GPT
 from lit_gpt.prompts import TEXT_STYLES
+from lit_gpt.weight_files import Spec, write_sharded
+from lit_gpt.weight_slots import hf_slots
 
 Initialise = Callable[[GPT, int], None]  # a model and a seed
 
@@ -65,6 +69,20 @@ def write_random_base(
         model = GPT(config_from_hf(hf_config))
         (initialise or _initialise)(model, seed)
         return save_hf_checkpoint(model, directory, Path(staging))
+
+
+def write_random_weights(directory: Path, shape: Mapping[str, float], dtype: torch.dtype = torch.bfloat16) -> Config:
+    """Write config and random weights of any size, one tensor at a time, without a tokenizer: to measure loading."""
+    hf_config = {**HF_CONFIG, **shape}
+    config = config_from_hf(hf_config)
+    specs = {name: Spec(dtype, slot.shape) for name, slot in hf_slots(empty_model(config)).items()}
+    generator = torch.Generator().manual_seed(0)
+    directory.mkdir(parents=True)
+    write_sharded(
+        directory, specs, lambda name: torch.randn(specs[name].shape, dtype=dtype, generator=generator) * INIT_STD
+    )
+    write_json(directory / "config.json", hf_config)
+    return config
 
 
 def _write_tokenizer(directory: Path, texts: Iterable[str], vocab_size: int) -> int:

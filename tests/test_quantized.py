@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from lit_gpt import quantized
 from lit_gpt.checkpoint import load_model
 from lit_gpt.lora import LoraOptions, add_lora, merge_lora
+from lit_gpt.model import GPT
 from lit_gpt.quantized import QUANTIZATIONS, QuantizedLinear, n_quantized
+from lit_gpt.random_base import write_random_weights
 from tests.tiny import save_checkpoint
 
 IDS_BT = torch.tensor([[3, 1, 4, 1, 5, 9], [2, 6, 5, 3, 5, 8]])
@@ -115,6 +117,15 @@ def test_pairs_train_on_a_quantised_base_and_merge_into_the_other(kind: str, tmp
         merge_lora(model)
 
 
+# half a billion weights
+BIG = {
+    "hidden_size": 2048,
+    "intermediate_size": 5632,
+    "num_hidden_layers": 10,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 16,
+    "vocab_size": 4096,
+}
 MEMORY_PROBE = """
 import sys
 import torch
@@ -139,11 +150,7 @@ print(status("VmHWM") - before, held)
 @pytest.mark.parametrize("kind", ["nf4", "int8"])
 def test_loading_needs_the_quantised_size_and_one_tensor(kind: str, tmp_path: Path) -> None:
     """Half a billion weights: the peak above the process before it, at most both and a tenth."""
-    from lit_gpt.config import Config
-    from lit_gpt.model import GPT
-    from tests.big import save_big_checkpoint
-
-    config: Config = save_big_checkpoint(tmp_path / "big")
+    config = write_random_weights(tmp_path / "big", BIG)
     assert config.n_parameters >= 500e6
     save_checkpoint(tmp_path / "small", "llama")
     arguments = [str(tmp_path / "small"), str(tmp_path / "big"), kind]

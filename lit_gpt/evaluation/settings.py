@@ -16,7 +16,7 @@ class EvaluationSettings:
 
     Args:
         checkpoint_dir: the base model; the default is the only one under checkpoints/
-        adapter_dir: a LoRA adapter for it, such as out/lora/lima/best
+        adapter_dir: an adapter for it, such as out/lora/lima/best
         data_dir: the prepared data set; the default is the only one under data/
         split: test, validation or train
         labels_dir: a table of groups and levels; the default is <data_dir>-labels, where that exists
