@@ -15,4 +15,4 @@ from lit_gpt.model import GPT
 def checkpoint_blocks(model: GPT) -> None:
     """Let every block forget what it computed between its input and its output; names of weights stay as they are."""
     for block in model.transformer.h:
-        block.forward = partial(checkpoint, block.forward, use_reentrant=False)  # type: ignore[method-assign]
+        block.forward = partial(checkpoint, block.forward, use_reentrant=False)

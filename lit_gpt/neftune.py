@@ -1,8 +1,8 @@
 """NEFTune: noise on the embeddings while training (Jain et al. 2023, arXiv 2310.05914, section 2).
 
 Every number of a row of L tokens of width C gets uniform noise in -a ... a, where a = alpha / sqrt(L C). In a packed
-row, L is each document's own length. The noise is added where the embedding is looked up, before a family scales it, and
-follows torch's generator, which the loop seeds for every step.
+row, L is each document's own length. The noise is added where the embedding is looked up, before a family scales it,
+and follows torch's generator, which the loop seeds for every step.
 """
 
 import math

@@ -14,6 +14,7 @@ Quantised are the linears of the blocks; embeddings, norms and the head keep the
 Not covered: training, saving or merging into quantised weights, and files quantised by others.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
@@ -53,7 +54,7 @@ class QuantizedLinear(nn.Module):
         return decode(codes, self.kind, (self.out_features, self.in_features), dtype)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = _Product.apply(x, self)  # type: ignore[no-untyped-call]
+        y: Tensor = _Product.apply(x, self)
         return y if self.bias is None else y + self.bias.to(y.dtype)
 
     @property
@@ -125,8 +126,11 @@ def decode(encoded: dict[str, Tensor], kind: str, shape: tuple[int, int], dtype:
         parts = (encoded["scale_scales"], encoded["scale_values"])
         scales = bnb.dequantize_blockwise(scales, absmax=parts[0], code=parts[1], blocksize=SCALE_BLOCK)
         scales = scales + encoded["scale_mean"]
-    state = bnb.QuantState(scales, torch.Size(shape), None, BLOCK, kind.removesuffix("-dq"), dtype)
-    return bnb.dequantize_4bit(encoded["codes"], state)
+    # for rows of odd length bitsandbytes has no kernel on a CPU, and would compile one; one long row will do
+    flat = shape if shape[1] % 2 == 0 else (1, math.prod(shape))
+    state = bnb.QuantState(scales, torch.Size(flat), None, BLOCK, kind.removesuffix("-dq"), dtype)
+    decoded: Tensor = bnb.dequantize_4bit(encoded["codes"], state)
+    return decoded.view(shape)
 
 
 def _functional() -> Any:

@@ -18,8 +18,8 @@ from lit_gpt.random_base import write_random_weights
 from tests.tiny import save_checkpoint
 
 IDS_BT = torch.tensor([[3, 1, 4, 1, 5, 9], [2, 6, 5, 3, 5, 8]])
-# odd, smaller than a block, no multiple of one, several chunks
-SHAPES = [(5, 6), (7, 33), (24, 48), (200, 96)]
+# smaller than a block, no multiple of one, several chunks; bitsandbytes itself compiles C++ for rows of odd length
+SHAPES = [(5, 6), (7, 34), (24, 48), (200, 96)]
 
 
 def random_weight(shape: tuple[int, int], dtype: torch.dtype = torch.float32) -> Tensor:
@@ -67,6 +67,18 @@ def test_weights_products_and_gradients_are_bitsandbytes(
     (ours_x,) = torch.autograd.grad(actual.square().sum(), x)
     (theirs_x,) = torch.autograd.grad(expected.square().sum(), x)
     assert_close(ours_x, theirs_x, 1e-5)
+
+
+@pytest.mark.parametrize("kind", QUANTIZATIONS)
+def test_rows_of_odd_length(kind: str) -> None:
+    """The same numbers as with rows of another length, for blocks do not end with rows."""
+    weight = random_weight((8, 33))
+    if kind != "int8":
+        assert torch.equal(
+            QuantizedLinear(weight, None, kind).weight.flatten(),
+            QuantizedLinear(weight.view(4, 66), None, kind).weight.flatten(),
+        )
+    assert_close(QuantizedLinear(weight, None, kind).weight, weight, 0.2)
 
 
 @pytest.mark.parametrize(("kind", "most"), [("nf4", 4.6), ("nf4-dq", 4.2), ("fp4", 4.6), ("int8", 8.1)])

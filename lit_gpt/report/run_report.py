@@ -24,7 +24,12 @@ from lit_gpt.report.run_record import RunRecord, read_run
 from lit_gpt.report.trace_sections import environment_section, rerun_section, trace_section
 from lit_gpt.report.training_sections import cost_section, curves_section
 
-METHOD_WORDS = {"lora": "LoRA finetuning", "full": "full finetuning"}
+METHOD_WORDS = {
+    "lora": "LoRA finetuning",
+    "full": "full finetuning",
+    "adapter": "LLaMA-Adapter finetuning",
+    "adapter_v2": "LLaMA-Adapter V2 finetuning",
+}
 
 
 @dataclass(frozen=True)

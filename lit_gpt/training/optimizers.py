@@ -30,7 +30,7 @@ def make_optimizer(parameters: Iterable[nn.Parameter], settings: ScheduleSetting
 
 def _adamw8bit(parameters: Iterable[nn.Parameter], **settings: Any) -> torch.optim.Optimizer:
     try:
-        from bitsandbytes.optim import AdamW8bit
+        from bitsandbytes.optim.adamw import AdamW8bit
     except ImportError as error:
         got = f"--optimizer adamw8bit without bitsandbytes ({error})"
         raise UserError(got, "the package bitsandbytes", "pip install bitsandbytes") from None
