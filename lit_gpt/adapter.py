@@ -14,6 +14,7 @@ Written as adapter.safetensors and adapter.json. Not covered: images, merging (p
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors import SafetensorError
@@ -95,7 +96,7 @@ def add_adapter(model: GPT, options: AdapterOptions, seed: int) -> None:
         unlock(model)
     for i, block in enumerate(model.transformer.h):
         if i >= options.start_layer:
-            prompted = PromptedAttention(block.attn, model.config.n_embd, options.prompt_length)
+            prompted = PromptedAttention(cast(Attention, block.attn), model.config.n_embd, options.prompt_length)
             prompted.initialise(derive_seed(seed, "adapter", i))
             block.attn = prompted.to(model.transformer.wte.weight.device).train(block.training)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import lit_gpt
 from lit_gpt.cli import CommandLine, exit_code_of, parse
@@ -89,6 +90,15 @@ def test_an_adapter_is_handed_out_whole(method: str, tiny_base: Path, toy_set: P
     assert exit_code_of(lambda: merge_adapter(tiny_base, best, tmp_path / "merged") and None) == 2
 
 
+def test_an_adapters_settings_decide_what_is_trained(tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
+    flags = {"adapter_prompt_length": "3", "adapter_start_layer": "1", "max_steps": "1"}
+    out_dir = run("adapter", tiny_base, toy_set, tmp_path / "run", **flags)
+    shapes = {name: tuple(tensor.shape) for name, tensor in load_file(out_dir / "best" / "adapter.safetensors").items()}
+    layers = [f"transformer.h.{i}.attn" for i in (1, 2)]
+    expected = {f"{layer}.prompts": (3, 96) for layer in layers} | {f"{layer}.gate": (6,) for layer in layers}
+    assert shapes == expected
+
+
 def test_a_lora_of_a_quantised_base_merges_into_the_other(tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
     out_dir = run("lora", tiny_base, toy_set, tmp_path / "run", quantize="nf4", learning_rate="0.05")
     merged, _ = lit_gpt.load(merge_adapter(tiny_base, out_dir / "best", tmp_path / "merged"))
@@ -151,11 +161,10 @@ def test_a_lora_on_nf4_is_as_good_as_on_bf16(tmp_path: Path) -> None:
     flags = {"max_steps": "60", "batch_size": "16", "eval_every": "20", "precision": "bf16-true", "lora_r": "16"}
     flags |= {"lora_alpha": "32", "lora_dropout": "0", "lora_targets": "q,k,v,o,mlp", "weight_decay": "0"}
     found: dict[str, list[float]] = {}
-    for kind in ("null", "nf4", "nf4-dq", "int8"):
+    for kind in ("null", "nf4"):
         found[kind] = losses(run("lora", checkpoint_dir, data_dir, tmp_path / kind, **flags, quantize=kind), "val_loss")
         print(kind, [round(loss, 4) for loss in found[kind]])
-    for kind in ("nf4", "nf4-dq", "int8"):
-        cost = found[kind][0] - found["null"][0]  # before the first step
-        left = min(found[kind]) - min(found["null"])
-        assert min(found[kind]) < found["null"][0], "it learns"
-        assert left <= 0.02 * min(found["null"]) or left <= 0.2 * cost
+    cost = found["nf4"][0] - found["null"][0]  # before the first step
+    left = min(found["nf4"]) - min(found["null"])
+    assert min(found["nf4"]) < found["null"][0], "it learns"
+    assert left <= 0.02 * min(found["null"]) or left <= 0.2 * cost

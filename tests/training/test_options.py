@@ -88,7 +88,7 @@ def test_a_setting_changes_something(name: str, base, tiny_base: Path, toy_set: 
 
 
 def test_every_setting_has_a_case() -> None:
-    groups = (RunSettings, ScheduleSettings, JournalSettings, LoraSettings)
+    groups = (RunSettings, ScheduleSettings, JournalSettings, LoraSettings)  # AdapterSettings: see test_methods.py
     names = {field.name for group in groups for field in dataclasses.fields(group)}
     assert names == OTHER.keys() | ELSEWHERE
 
