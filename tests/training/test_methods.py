@@ -158,7 +158,7 @@ def test_a_lora_on_nf4_is_as_good_as_on_bf16(tmp_path: Path) -> None:
     source = world.source(n_rows=1000)
     tokens = TokenSettings(checkpoint_dir, max_seq_length=256, prompt_style="chat")
     prepare(source, DataSettings(destination_path=data_dir), tokens)
-    flags = {"max_steps": "60", "batch_size": "16", "eval_every": "20", "precision": "bf16-true", "lora_r": "16"}
+    flags = {"max_steps": "30", "batch_size": "8", "eval_every": "15", "precision": "bf16-true", "lora_r": "16"}
     flags |= {"lora_alpha": "32", "lora_dropout": "0", "lora_targets": "q,k,v,o,mlp", "weight_decay": "0"}
     found: dict[str, list[float]] = {}
     for kind in ("null", "nf4"):
