@@ -19,6 +19,7 @@ ROOMS = {
     "lit_gpt.errors": (0, "nouns"),
     "lit_gpt.seeds": (0, "nouns"),
     "lit_gpt.progress": (0, "nouns"),
+    "lit_gpt.hub": (0, "nouns"),
     "lit_gpt.config": (1, "network"),
     "lit_gpt.hf_config": (1, "network"),
     "lit_gpt.hf_families": (1, "network"),
@@ -43,6 +44,7 @@ ROOMS = {
     "lit_gpt.generation": (1, "network"),
     "lit_gpt.batched_generation": (1, "network"),
     "lit_gpt.loading": (1, "network"),
+    "lit_gpt.download": (1, "network"),
     "lit_gpt.chat_template": (1, "network"),
     "lit_gpt.prompt_styles": (1, "network"),
     "lit_gpt.random_base": (1, "network"),
@@ -58,8 +60,8 @@ ROOMS = {
     "lit_gpt.discovery": (6, "commands"),
     "lit_gpt.prepare_command": (6, "commands"),
 }
-# progress.py is the one hand tool that is not standard library: a bar with ETA is a library's job
-FLOOR_0_LIBRARIES = {"tqdm"}
+# hand tools that are not standard library: a bar with ETA and talking with the hub are a library's job
+FLOOR_0_LIBRARIES = {"tqdm", "huggingface_hub", "httpx2"}
 HEAVY = {"torch", "lightning", "transformers", "peft"}
 TORCH_FREE = (
     "lit_gpt.data",
