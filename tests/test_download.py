@@ -315,13 +315,14 @@ def run(hub: FakeHub, cwd: Path, *words: str, **environment: str) -> subprocess.
 
 
 def test_the_command_killed_and_run_again(hub: FakeHub, tmp_path: Path) -> None:
-    hub.files[WEIGHTS] = hub.served[WEIGHTS] = os.urandom(2 * CHUNK)
+    hub.files[WEIGHTS] = hub.served[WEIGHTS] = os.urandom(3 * CHUNK)
     hub.stalls = [0.0] * 5 + [60.0]  # silent in the middle of the last file, the largest
     first = run(hub, tmp_path, HF_TOKEN="hf_canary")
     partial = tmp_path / "checkpoints/org/.download-tiny" / f"{WEIGHTS}.partial"
     deadline = time.monotonic() + 60
     while not (partial.is_file() and partial.stat().st_size) and time.monotonic() < deadline and first.poll() is None:
         hub.gone.wait(0.05)
+    assert first.poll() is None, first.communicate()
     first.send_signal(signal.SIGKILL)
     first.wait()
     assert partial.stat().st_size > 0 and not (tmp_path / "checkpoints/org/tiny").exists()
