@@ -19,15 +19,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from lit_gpt.checkpoint import COMPANION_PATTERNS, CONFIG, HASHES, LIT_CONFIG, LIT_WEIGHTS
+from lit_gpt.checkpoint_files import CARD, COMPANION_PATTERNS, CONFIG, HASHES, LAYOUTS, LIT_CONFIG, LIT_WEIGHTS
 from lit_gpt.errors import UserError
 from lit_gpt.files import locked, new_directory, read_json, sha256_of, write_json
 from lit_gpt.hub import PARTIAL, HubFile, Repository, explained, fetch_file
 from lit_gpt.progress import bytes_bar
-from lit_gpt.weight_files import LAYOUTS
 
 SOURCE = "source.json"
-CARD = "README.md"
 STAGING = ".download-"
 PATTERNS = (CONFIG, *COMPANION_PATTERNS, CARD)
 SUFFIXES = ("", ".json", ".jinja", ".model", ".txt", ".md")  # what these files may be: never .py, never a pickle

@@ -146,7 +146,13 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("status", "headers", "message", "remedy"), REFUSALS)
 def test_a_refusal_says_what_to_do(
-    hub: FakeHub, tmp_path: Path, no_waiting: list[float], status: int, headers: dict[str, str], message: str, remedy: str
+    hub: FakeHub,
+    tmp_path: Path,
+    no_waiting: list[float],
+    status: int,
+    headers: dict[str, str],
+    message: str,
+    remedy: str,
 ) -> None:
     hub.refusal = (status, headers, b"")
     with pytest.raises(UserError, match=message) as error:
