@@ -4,8 +4,8 @@
     python generate/base.py --checkpoint_dir checkpoints/ORG/NAME --prompts questions.jsonl --out answers.jsonl
 
 A finetuned model is asked in the prompt style it was trained with, another in its checkpoint's chat template or its
-family's format, a model that has neither with the raw prompt. Prints the new text. A file of prompts has a JSON object a
-line, {"instruction": ..., "input": ...} or {"messages": [...]}, and is answered in batches, a JSON object a line.
+family's format, a model that has neither with the raw prompt. Prints the new text. A file of prompts has a JSON object
+a line, {"instruction": ..., "input": ...} or {"messages": [...]}; it is answered in batches, a JSON object a line.
 """
 
 from dataclasses import dataclass

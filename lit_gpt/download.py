@@ -1,8 +1,8 @@
 """A model from the Hugging Face hub as a checkpoint directory: the files that are needed, of one commit, checked.
 
 Wanted are config, tokenizer, chat template, generation settings, licence, the model's card, and the weights:
-safetensors, or, where the repository has none, pytorch_model.bin, which is opened with weights_only=True alone. Never any
-other pickle and never code.
+safetensors, or, where the repository has none, pytorch_model.bin, which is opened with weights_only=True alone. Never
+any other pickle and never code.
 
 What has arrived waits in `.download-NAME` beside its place, so that an interrupted download is gone on with; the
 directory takes its name once every file is there and has the hash the hub states. `source.json` then says where

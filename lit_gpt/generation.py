@@ -17,7 +17,6 @@ from lit_gpt.errors import UserError
 from lit_gpt.kv_cache import KVCache
 from lit_gpt.model import GPT
 
-
 UNFINISHED = "\ufffd"  # what decoding gives for a character whose last byte is still to come
 
 

@@ -1,8 +1,8 @@
 """Files of the Hugging Face hub: a revision's commit, what the hub states about its files, and their bytes, checked.
 
-The revision is resolved to a commit first and everything is read at that commit. huggingface_hub compares sizes only, so each
-file's SHA-256 (for small files git's own SHA-1) is compared with the one the hub states, and a file that differs is
-deleted. An answer that may be another in a minute (429, 5xx, a silent server) is waited for; a refusal is a UserError
+The revision is resolved to a commit first and everything is read at that commit. huggingface_hub compares sizes only,
+so each file's SHA-256 (for small files git's own SHA-1) is compared with the one the hub states, and a file that differs
+is deleted. An answer that may be another in a minute (429, 5xx, a silent server) is waited for; a refusal is a UserError
 that says what to do.
 
 hf_hub_download of huggingface_hub 2.4 forgets what it had when it is interrupted, so `fetch_file` keeps its own partial
@@ -178,7 +178,7 @@ def _get_rest(
     """Append what is missing, by HTTP's Range; huggingface_hub itself goes on after a cut connection."""
     from huggingface_hub import hf_hub_url
     from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub.utils._headers import build_hf_headers
 
     url = hf_hub_url(
         repository.repo_id, file.path, repo_type=repository.kind, revision=commit, endpoint=repository.endpoint

@@ -1,7 +1,7 @@
-"""The card of a model that is given back (README.md, https://huggingface.co/docs/hub/model-cards): what it was made from.
+"""The card of a model that is given back: what it was made from (https://huggingface.co/docs/hub/model-cards).
 
 Base and its licence, data set with rows, origin and licence, how it was trained, what was measured. All of it from
-manifests; what no manifest says is said to be unknown. Not covered: what the model is good for, which its maker has to say.
+manifests; what no manifest says is said to be unknown. Not covered: what the model is good for.
 """
 
 from collections.abc import Iterator, Sequence

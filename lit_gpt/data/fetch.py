@@ -1,4 +1,4 @@
-"""Data set files from the Hugging Face hub, pinned to a commit and checked (hub.py); huggingface_hub's cache keeps them.
+"""Data set files from the Hugging Face hub, pinned to a commit and checked (hub.py), in huggingface_hub's cache.
 
 A token is found by huggingface_hub itself; it is never seen here.
 
