@@ -1,8 +1,8 @@
 """Files of the Hugging Face hub: a revision's commit, what the hub states about its files, and their bytes, checked.
 
 The revision is resolved to a commit first and everything is read at that commit. huggingface_hub compares sizes only,
-so each file's SHA-256 (for small files git's own SHA-1) is compared with the one the hub states, and a file that differs
-is deleted. An answer that may be another in a minute (429, 5xx, a silent server) is waited for; a refusal is a UserError
+so each file's SHA-256 (for small files git's own SHA-1) is compared with the one the hub states, and a file that
+differs is deleted. An answer that may be another in a minute (429, 5xx, a silent server) is waited for; a refusal is a UserError
 that says what to do.
 
 hf_hub_download of huggingface_hub 2.4 forgets what it had when it is interrupted, so `fetch_file` keeps its own partial
