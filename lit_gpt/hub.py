@@ -2,8 +2,8 @@
 
 The revision is resolved to a commit first and everything is read at that commit. huggingface_hub compares sizes only,
 so each file's SHA-256 (for small files git's own SHA-1) is compared with the one the hub states, and a file that
-differs is deleted. An answer that may be another in a minute (429, 5xx, a silent server) is waited for; a refusal is a UserError
-that says what to do.
+differs is deleted. An answer that may be another in a minute (429, 5xx, a silent server) is waited for; a refusal is a
+UserError that says what to do.
 
 hf_hub_download of huggingface_hub 2.4 forgets what it had when it is interrupted, so `fetch_file` keeps its own partial
 files and asks for the rest. Not handled: Xet's deduplicated transfers (its files come over plain HTTP), uploads.

@@ -3,8 +3,8 @@
 Source, read on 2026-11-21: vllm/lora/peft_helper.py, lora_model.py, utils.py and config/lora.py of
 https://github.com/vllm-project/vllm. From adapter_config.json it takes r, lora_alpha and target_modules (required),
 bias, modules_to_save, use_rslora and use_dora, and no patterns: one scale, alpha / r, holds for all modules, whatever
-the rank of each. Tensors come from adapter_model.safetensors; of a name it drops `base_model.model.` and keeps what stands
-before `.lora_A.weight` or `.lora_B.weight`; its last word must be a linear of the model.
+the rank of each. Tensors come from adapter_model.safetensors; of a name it drops `base_model.model.` and keeps what
+stands before `.lora_A.weight` or `.lora_B.weight`; its last word must be a linear of the model.
 """
 
 import json
