@@ -7,7 +7,7 @@ import torch
 from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
 from lit_gpt.export import new_checkpoint, write_hf_files
-from lit_gpt.export_check import probe, require_finite, require_reads_back, require_sound_merge
+from lit_gpt.export_check import probe, require_finite, require_reads_back, require_sound_merge, weight_dtypes
 from lit_gpt.files import hash_json, sha256_of
 from lit_gpt.lora import merge_lora
 from lit_gpt.manifest import MANIFEST, read_manifest
@@ -58,7 +58,7 @@ def merge_adapter(checkpoint_dir: Path, adapter_dir: Path, out_dir: Path, eviden
     adapted_TV = probe(model)
     merge_lora(model)
     merged_TV = probe(model)
-    require_sound_merge(base_TV, adapted_TV, merged_TV, model.transformer.wte.weight.dtype)
+    require_sound_merge(base_TV, adapted_TV, merged_TV, weight_dtypes(model))
     style = read_prompt_style(adapter_dir, checkpoint_dir)
     with new_checkpoint(out_dir, checkpoint_dir, adapter=adapter_hash(adapter_dir)) as temporary:
         write_hf_files(model, temporary, checkpoint_dir)

@@ -19,7 +19,7 @@ from lit_gpt.batched_generation import Stop, answer_all
 from lit_gpt.errors import UserError
 from lit_gpt.example import Message, user_message
 from lit_gpt.files import hash_json, write_bytes
-from lit_gpt.generation import new_text, room_for_answer
+from lit_gpt.generation import UNFINISHED, new_text, room_for_answer
 from lit_gpt.model import GPT
 from lit_gpt.progress import bar
 from lit_gpt.prompts import PromptStyle
@@ -58,7 +58,7 @@ class Answerer:
 
         def is_ended(prompt_ids: Sequence[int], ids: Sequence[int]) -> bool:
             text = new_text(self.tokenizer, prompt_ids, ids)
-            return cut_at_stop(text, self.stops) != text
+            return not text.endswith(UNFINISHED) and cut_at_stop(text, self.stops) != text
 
         return Stop(ids, is_ended)
 
