@@ -23,7 +23,7 @@ TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-4, torch.float16: 2e-2, torc
 
 @torch.inference_mode()
 def probe(model: GPT) -> Tensor:
-    """The logits of the fixed text, (T, V) in fp32 on the CPU; of a copy in fp32 where weights are of several dtypes."""
+    """The logits of the fixed text, (T, V) in fp32 on the CPU; a copy in fp32 gives them where dtypes are mixed."""
     if len(weight_dtypes(model)) > 1:
         model = copy.deepcopy(model).float()
     weight = model.transformer.wte.weight
