@@ -41,7 +41,7 @@ def main(settings: ChatSettings, answer: AnswerSettings) -> None:
     checkpoint_dir = answer.checkpoint_dir or only_checkpoint()
     style = style_to_ask_in(answer.prompt_style, checkpoint_dir, answer.adapter_dir)
     model, tokenizer = load(checkpoint_dir, answer.adapter_dir, answer.dtype, answer.device)
-    talk = Conversation(model, tokenizer, style, settings.system, answer.sampling)
+    talk = Conversation(model, tokenizer, style, settings.system, answer.sampling, answer.stops)
     print(f"prompt style {style.name}; an empty line ends it", file=sys.stderr)
     number = n_forgotten = 0
     while question := _question():

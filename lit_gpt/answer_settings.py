@@ -40,6 +40,7 @@ class AnswerSettings:
         temperature: 0 always takes the likeliest token; higher is wilder
         top_k: draw among the so many likeliest tokens only
         top_p: draw among the likeliest tokens that make up this probability only
+        stop: text that ends an answer and is not part of it; or a list of such texts, '["END", "Q:"]'
         seed: the same seed gives the same text
         dtype: the model's numbers
         device: cpu, cuda or mps
@@ -51,6 +52,7 @@ class AnswerSettings:
     temperature: float = 0.8
     top_k: int | None = 200
     top_p: float | None = None
+    stop: list[str] | str = ""
     seed: int = 1234
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     device: Literal["cpu", "cuda", "mps"] = "cpu"
@@ -58,6 +60,13 @@ class AnswerSettings:
     def __post_init__(self) -> None:
         check_style_name(self.prompt_style)
         _ = self.sampling  # checks the three
+        if "" in self.stops:
+            raise UserError("an empty text among --stop", "texts that end an answer", "leave it out")
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The stop strings, empty where there is none."""
+        return tuple(self.stop) if isinstance(self.stop, list) else (self.stop,) * bool(self.stop)
 
     @property
     def sampling(self) -> Sampling:

@@ -1,4 +1,4 @@
-"""Greedy answers to many prompts at once: the ids that generation.py gives one prompt at a time, sooner.
+"""Answers to many prompts at once: the ids that generation.py gives one prompt at a time, sooner.
 
 Prompts of different lengths share a batch without padding, as in Llama's reference (generation.py in
 https://github.com/meta-llama/llama): a batch starts with as many tokens as its shortest prompt has; from there on
@@ -9,65 +9,96 @@ Ids are equal to those of one prompt at a time up to rounding: a matrix product 
 order, which changes an answer only where two tokens are as good as equally likely.
 Measured on one CPU core (torch 2.13, 5M parameters in fp32, 400 prompts of 30 to 150 tokens, 48 new ones for each,
 64 rows a batch): 10 s; with batches of equally long prompts alone 20 s; one prompt at a time 48 s.
-Not handled: drawing, beams, rows of a batch that join while others run.
+Drawn answers have a seed each, so that they do not depend on who shares their batch.
+Not handled: beams, rows of a batch that join while others run.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from lit_gpt.answer_settings import GREEDY, Sampling
 from lit_gpt.errors import UserError
-from lit_gpt.generation import room_for_answer
+from lit_gpt.generation import pick, room_for_answer
 from lit_gpt.kv_cache import KVCache
 from lit_gpt.model import GPT
 
 MAX_SPREAD = 32  # tokens by which the longest prompt of a batch exceeds the shortest: steps that answer little
 
 
+@dataclass(frozen=True)
+class Stop:
+    """What ends an answer: an id, which is no part of it, or whatever is_ended(prompt_ids, ids) says."""
+
+    ids: Collection[int] = ()
+    is_ended: Callable[[Sequence[int], Sequence[int]], bool] = lambda prompt_ids, ids: False
+
+
 @dataclass
-class GreedyAnswer:
-    """The ids after a prompt, without the stop id; `is_cut` where no stop id came before the limit or the context."""
+class BatchedAnswer:
+    """The ids after a prompt, without the stop id; `is_cut` where nothing stopped it before the limit or the context.
+
+    generator: draws its tokens, where they are drawn
+    """
 
     prompt_ids: Sequence[int]
     n_limit: int
+    generator: torch.Generator | None = None
     ids: list[int] = field(default_factory=list)
     is_done: bool = False
     is_cut: bool = False
 
-    def take(self, position: int, likeliest: int, stop_ids: Collection[int]) -> int:
-        """Move to the next position of the text, given what the model predicts for it; the id that stands there."""
+    def answers_at(self, position: int) -> bool:
+        """Whether the id at this position is the answer's, not the prompt's, and not past its end."""
+        return position >= len(self.prompt_ids) and not self.is_done
+
+    def take(self, position: int, picked: int, stop: Stop) -> int:
+        """Move to the next position of the text, given what was picked for it; the id that stands there."""
         if position < len(self.prompt_ids):
             return self.prompt_ids[position]
         if not self.is_done:
-            self.is_done = likeliest in stop_ids
+            self.is_done = picked in stop.ids
             if not self.is_done:
-                self.ids.append(likeliest)
-                self.is_cut = self.is_done = len(self.ids) == self.n_limit
-        return likeliest  # of a row that is done, nobody looks at it
+                self.ids.append(picked)
+                self.is_done = stop.is_ended(self.prompt_ids, self.ids)
+                if not self.is_done:
+                    self.is_cut = self.is_done = len(self.ids) == self.n_limit
+        return picked  # of a row that is done, nobody looks at it
 
 
-def answer_greedily(
+def answer_all(
     model: GPT,
     prompts: Sequence[Sequence[int]],
     max_new_tokens: int,
     *,
-    stop_ids: Collection[int] = (),
+    sampling: Sampling = GREEDY,
+    seeds: Sequence[int] = (),
+    stop: Stop | None = None,
     batch_size: int = 64,
-) -> Iterator[tuple[int, GreedyAnswer]]:
+) -> Iterator[tuple[int, BatchedAnswer]]:
     """Each prompt's number and its answer, as they come: the longest prompts first.
 
+    seeds: one for each prompt, where answers are drawn.
     UserError, before anything is computed: limits below 1, a prompt that is empty, fills the context or holds ids the
-    model lacks. ValueError: a model in training mode.
+    model lacks. ValueError: a model in training mode, too few seeds.
     """
     for name, value in (("max_new_tokens", max_new_tokens), ("batch_size", batch_size)):
         if value < 1:
             raise UserError(f"{name} {value}", "1 or more", f"change --{name}")
+    if sampling.temperature and len(seeds) != len(prompts):
+        raise ValueError(f"{len(seeds)} seeds for {len(prompts)} prompts")
     rooms = [room_for_answer(model, prompt) for prompt in prompts]
+    device = model.transformer.wte.weight.device
     for batch in batches_by_length([len(prompt) for prompt in prompts], batch_size):
-        answers = [GreedyAnswer(prompts[number], min(max_new_tokens, rooms[number])) for number in batch]
-        _answer_batch(model, answers, stop_ids)
+        generators = [torch.Generator(device).manual_seed(seeds[n]) if sampling.temperature else None for n in batch]
+        limits = [min(max_new_tokens, rooms[number]) for number in batch]
+        answers = [
+            BatchedAnswer(prompts[n], limit, generator)
+            for n, limit, generator in zip(batch, limits, generators, strict=True)
+        ]
+        _answer_batch(model, answers, sampling, stop or Stop())
         yield from zip(batch, answers, strict=True)
 
 
@@ -84,7 +115,7 @@ def batches_by_length(lengths: Sequence[int], batch_size: int, max_spread: int =
 
 
 @torch.inference_mode()
-def _answer_batch(model: GPT, rows: list[GreedyAnswer], stop_ids: Collection[int]) -> None:
+def _answer_batch(model: GPT, rows: list[BatchedAnswer], sampling: Sampling, stop: Stop) -> None:
     """Fill in the answers, in place."""
     weight = model.transformer.wte.weight
     n_positions = max(len(row.prompt_ids) + row.n_limit for row in rows)
@@ -92,8 +123,8 @@ def _answer_batch(model: GPT, rows: list[GreedyAnswer], stop_ids: Collection[int
     n_shared = min(len(row.prompt_ids) for row in rows)
     ids_BT = torch.tensor([list(row.prompt_ids[:n_shared]) for row in rows], device=weight.device)
     while True:
-        next_B = _likeliest(model, ids_BT, cache)
-        ids = [row.take(cache.length, likeliest, stop_ids) for row, likeliest in zip(rows, next_B, strict=True)]
+        picked = _pick_each(_logits_of_last(model, ids_BT, cache), rows, cache.length, sampling)
+        ids = [row.take(cache.length, id, stop) for row, id in zip(rows, picked, strict=True)]
         going = [number for number, row in enumerate(rows) if not row.is_done]
         if not going:
             return
@@ -104,9 +135,18 @@ def _answer_batch(model: GPT, rows: list[GreedyAnswer], stop_ids: Collection[int
         ids_BT = torch.tensor(ids, device=weight.device)[:, None]
 
 
-def _likeliest(model: GPT, ids_BT: Tensor, cache: KVCache) -> list[int]:
-    """The likeliest id after each row's last token."""
+def _logits_of_last(model: GPT, ids_BT: Tensor, cache: KVCache) -> Tensor:
+    """The logits after each row's last token, (B, V)."""
     n_rows, n_tokens = ids_BT.shape
     last_B = torch.arange(1, n_rows + 1, device=ids_BT.device) * n_tokens - 1
-    likeliest: list[int] = model(ids_BT, cache=cache, logits_at=last_B).argmax(-1).tolist()
+    logits_BV: Tensor = model(ids_BT, cache=cache, logits_at=last_B)
+    return logits_BV
+
+
+def _pick_each(logits_BV: Tensor, rows: Sequence[BatchedAnswer], position: int, sampling: Sampling) -> list[int]:
+    """The next id of every row; one is drawn only where it is the answer's, or a seed would give another answer."""
+    likeliest: list[int] = logits_BV.argmax(-1).tolist()
+    for number, row in enumerate(rows):
+        if row.generator is not None and row.answers_at(position):
+            likeliest[number] = pick(logits_BV[number], sampling, row.generator)
     return likeliest

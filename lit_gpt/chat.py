@@ -11,24 +11,27 @@ from dataclasses import dataclass, field
 from lit_gpt.answer_settings import GREEDY, Sampling
 from lit_gpt.errors import UserError
 from lit_gpt.example import Message
-from lit_gpt.generation import generate_ids
+from lit_gpt.generation import generate_ids, pieces_of_text
 from lit_gpt.model import GPT
 from lit_gpt.prompts import PromptStyle
+from lit_gpt.stop_strings import next_turn, until_stop
 from lit_gpt.tokenizer import Tokenizer
 from lit_gpt.tokens.encode import encode_prompt, stop_ids
-
-UNFINISHED = "\ufffd"  # what decoding gives for a character whose last byte is still to come
 
 
 @dataclass
 class Conversation:
-    """What was said so far. `n_forgotten` counts the turns that no longer fit into the context."""
+    """What was said so far. `n_forgotten` counts the turns that no longer fit into the context.
+
+    An answer ends at the style's stop ids, where the style's next turn would begin, and before any of `stops`.
+    """
 
     model: GPT
     tokenizer: Tokenizer
     style: PromptStyle
     system: str = ""
     sampling: Sampling = GREEDY
+    stops: tuple[str, ...] = ()
     messages: list[Message] = field(default_factory=list)
     n_forgotten: int = 0
 
@@ -36,19 +39,20 @@ class Conversation:
         """The answer, piece by piece as it is written; afterwards it is part of the conversation."""
         self.messages.append(Message("user", question))
         prompt_ids = self._fit(max_new_tokens)
-        stops = stop_ids(self.tokenizer, self.style)
-        ids: list[int] = []
+        ids = generate_ids(
+            self.model,
+            prompt_ids,
+            max_new_tokens,
+            sampling=self.sampling,
+            stop_ids=stop_ids(self.tokenizer, self.style),
+            seed=seed,
+        )
+        pieces = pieces_of_text(self.tokenizer, prompt_ids, ids)
         told = ""
-        before = len(self.tokenizer.decode(prompt_ids))
         try:
-            for id in generate_ids(
-                self.model, prompt_ids, max_new_tokens, sampling=self.sampling, stop_ids=stops, seed=seed
-            ):
-                ids.append(id)
-                text = self.tokenizer.decode([*prompt_ids, *ids])[before:]
-                if not text.endswith(UNFINISHED):
-                    yield text[len(told) :]
-                    told = text
+            for piece in until_stop(pieces, (*self.stops, *next_turn(self.style))):
+                told += piece
+                yield piece
         finally:  # also when the listener has heard enough
             self.messages.append(Message("assistant", told.strip() or told))
 

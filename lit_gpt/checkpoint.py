@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from lit_gpt.checkpoint_files import CONFIG, HASHES, LIT_CONFIG, LIT_WEIGHTS, TOKENIZER_PATTERNS
 from lit_gpt.config import Config
 from lit_gpt.errors import UserError
 from lit_gpt.files import read_json, sha256_of, write_json
@@ -33,17 +34,6 @@ from lit_gpt.weight_files import (
     write_safetensors,
 )
 from lit_gpt.weight_slots import LitTensors, hf_slots, lit_slots, some
-
-CONFIG = "config.json"
-LIT_WEIGHTS = "lit_model.safetensors"
-LIT_CONFIG = "lit_config.json"
-HASHES = ".sha256.json"
-TOKENIZER_PATTERNS = (
-    *("tokenizer*", "special_tokens_map.json", "added_tokens.json"),
-    *("vocab.json", "merges.txt", "chat_template*"),
-)
-# What a copy of a checkpoint takes along besides config and weights: a licence binds derivatives too.
-COMPANION_PATTERNS = (*TOKENIZER_PATTERNS, "generation_config.json", "LICENSE*", "NOTICE*", "USE_POLICY*")
 
 
 def load_config(checkpoint_dir: Path) -> Config:
@@ -177,7 +167,7 @@ def no_checkpoint(checkpoint_dir: Path, lacks: str) -> UserError:
     here = checkpoint_dir.absolute()
     near = {str(path) for depth, root in enumerate(here.parents[:2], 1) for path in find_checkpoints(root, depth)}
     near.discard(str(here))
-    do = "put config.json, the weights and the tokenizer files there"
+    do = "get a model by python scripts/download.py --repo_id ORG/NAME"
     if near:
         do += f", or use one that is there: {some(sorted(near))}"
     return UserError(f"{checkpoint_dir} without {lacks}", "a Hugging Face checkpoint directory", do)

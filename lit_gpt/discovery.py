@@ -35,7 +35,7 @@ def only_checkpoint() -> Path:
     if not found and EMBEDDED_BASE.is_dir():
         print(f"--checkpoint_dir {EMBEDDED_BASE} (nothing under checkpoints/: the embedded base)", file=sys.stderr)
         return EMBEDDED_BASE
-    return _only("checkpoint_dir", found, "checkpoints/", "copy a Hugging Face directory there")
+    return _only("checkpoint_dir", found, "checkpoints/", "get one: python scripts/download.py --repo_id ORG/NAME")
 
 
 def only_data_set() -> Path:

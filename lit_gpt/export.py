@@ -13,23 +13,22 @@ import torch
 from torch import Tensor
 
 from lit_gpt.checkpoint import (
-    COMPANION_PATTERNS,
-    CONFIG,
-    HASHES,
-    LIT_CONFIG,
-    LIT_WEIGHTS,
     checkpoint_hashes,
     empty_model,
     has_fresh_lit_weights,
     load_config,
+    load_model,
     matching,
     no_checkpoint,
     read_object,
 )
+from lit_gpt.checkpoint_files import COMPANION_PATTERNS, CONFIG, HASHES, LIT_CONFIG, LIT_WEIGHTS
 from lit_gpt.errors import UserError
+from lit_gpt.export_check import probe, require_reads_back
 from lit_gpt.files import hash_json, new_directory, write_json
 from lit_gpt.manifest import MANIFEST, Manifest, read_manifest
 from lit_gpt.model import GPT
+from lit_gpt.model_card import write_plain_card
 from lit_gpt.weight_files import Spec, WeightFiles, write_sharded
 from lit_gpt.weight_slots import LitTensors, Slot, hf_slots, lit_slots
 
@@ -51,7 +50,7 @@ def write_hf_files(model: GPT, directory: Path, checkpoint_dir: Path) -> None:
 
 
 def convert_lit_to_hf(checkpoint_dir: Path, out_dir: Path) -> Path:
-    """Write lit_model.safetensors back as a plain Hugging Face directory, bit for bit; out_dir."""
+    """Write lit_model.safetensors back as a plain Hugging Face directory, bit for bit, and read it again; out_dir."""
     do = f"python scripts/convert_hf_checkpoint.py --checkpoint_dir {checkpoint_dir}"
     if not (checkpoint_dir / LIT_WEIGHTS).is_file():
         raise UserError(f"no {LIT_WEIGHTS} in {checkpoint_dir}", "a converted checkpoint", do)
@@ -62,6 +61,8 @@ def convert_lit_to_hf(checkpoint_dir: Path, out_dir: Path) -> Path:
     dtypes = {lit: spec.dtype for lit, spec in tensors.specs.items()}
     with new_checkpoint(out_dir, checkpoint_dir) as new:
         _write(new, checkpoint_dir, hf_slots(model), dtypes, tensors.read)
+        write_plain_card(new, checkpoint_dir)
+        require_reads_back(new, probe(load_model(checkpoint_dir, dtype=None)))
     return out_dir
 
 

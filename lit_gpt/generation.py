@@ -6,7 +6,7 @@ order. Drawing depends on the seed alone, not on torch's global state.
 Not handled: batches of prompts (see batched_generation.py), beam search, penalties, prompt templates (see prompts.py).
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -16,6 +16,8 @@ from lit_gpt.answer_settings import GREEDY, Sampling
 from lit_gpt.errors import UserError
 from lit_gpt.kv_cache import KVCache
 from lit_gpt.model import GPT
+
+UNFINISHED = "\ufffd"  # what decoding gives for a character whose last byte is still to come
 
 
 class Tokenizer(Protocol):
@@ -54,6 +56,20 @@ def generate(
 def new_text(tokenizer: Tokenizer, prompt_ids: Sequence[int], new_ids: Sequence[int]) -> str:
     """What the new ids add to the prompt's text; decoded alone, they would lose the blank before their first word."""
     return tokenizer.decode([*prompt_ids, *new_ids])[len(tokenizer.decode(prompt_ids)) :]
+
+
+def pieces_of_text(tokenizer: Tokenizer, prompt_ids: Sequence[int], new_ids: Iterable[int]) -> Iterator[str]:
+    """What the new ids add to the prompt's text, as they come; together they are `new_text`."""
+    ids, n_prompt, told = list(prompt_ids), len(tokenizer.decode(prompt_ids)), 0
+    text = ""
+    for id in new_ids:
+        ids.append(id)
+        text = tokenizer.decode(ids)[n_prompt:]
+        if not text.endswith(UNFINISHED) and len(text) > told:
+            yield text[told:]
+            told = len(text)
+    if len(text) > told:
+        yield text[told:]
 
 
 @torch.inference_mode()

@@ -8,13 +8,15 @@ from lit_gpt import adapter
 from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
 from lit_gpt.export import new_checkpoint, write_hf_files
+from lit_gpt.export_check import probe, require_finite, require_reads_back, require_sound_merge, weight_dtypes
 from lit_gpt.files import hash_json, sha256_of
 from lit_gpt.lora import merge_lora
 from lit_gpt.manifest import MANIFEST, read_manifest
 from lit_gpt.model import GPT
+from lit_gpt.model_card import Evidence, describe_base, write_card
 from lit_gpt.peft_adapters import TENSORS, load_adapter
 from lit_gpt.peft_settings import CONFIG
-from lit_gpt.prompt_styles import read_prompt_style, write_prompt_style
+from lit_gpt.prompt_styles import read_prompt_style, write_prompt_style, write_style_template
 from lit_gpt.tokenizer import Tokenizer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -46,19 +48,32 @@ def require_device(device: str) -> None:
         raise UserError(got, "a device that is there", "try --device cpu")
 
 
-def merge_adapter(checkpoint_dir: Path, adapter_dir: Path, out_dir: Path) -> Path:
-    """Write base and adapter as one plain Hugging Face directory, in the base's own dtype."""
+def merge_adapter(checkpoint_dir: Path, adapter_dir: Path, out_dir: Path, evidence: Evidence | None = None) -> Path:
+    """Write base and adapter as one plain Hugging Face directory, in the base's own dtype, with its card; out_dir.
+
+    UserError where the adapter changes nothing, is not finite, or is not the same once merged or read again from disk.
+    """
     if is_prompted(adapter_dir):
         got = f"{adapter_dir}, a LLaMA-Adapter, whose prompts are no weights"
         raise UserError(got, "a LoRA adapter", "use it as it is, with --adapter_dir")
     model = load_model(checkpoint_dir, dtype=None)
+    base_TV = probe(model)
     load_adapter(model, adapter_dir)
+    require_finite(model, adapter_dir)
+    adapted_TV = probe(model)
     merge_lora(model)
+    merged_TV = probe(model)
+    require_sound_merge(base_TV, adapted_TV, merged_TV, weight_dtypes(model))
     style = read_prompt_style(adapter_dir, checkpoint_dir)
     with new_checkpoint(out_dir, checkpoint_dir, adapter=adapter_hash(adapter_dir)) as temporary:
         write_hf_files(model, temporary, checkpoint_dir)
         if style is not None:
             write_prompt_style(temporary, style)
+            write_style_template(temporary, style)
+        style_name = style.name if style is not None else None
+        write_card(temporary, describe_base(checkpoint_dir), adapter_dir, style_name, evidence or Evidence())
+        del model  # what is read back takes its place
+        require_reads_back(temporary, merged_TV)
     return out_dir
 
 

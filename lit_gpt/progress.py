@@ -16,6 +16,11 @@ def bar(total: int | None, description: str, unit: str) -> "tqdm[Never]":
     return _bar(total=total, desc=description, unit=unit, disable=total == 0)
 
 
+def bytes_bar(total: int, description: str) -> "tqdm[Never]":
+    """A bar in KiB, MiB or GiB, to be advanced by bytes."""
+    return _bar(total=total, desc=description, unit="B", unit_scale=True, unit_divisor=1024, disable=total == 0)
+
+
 def share_bar(description: str, done: float) -> "tqdm[Never]":
     """A bar over the share of the work that is done, from 0 to 1: its ETA is right whatever ends the work."""
     layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"

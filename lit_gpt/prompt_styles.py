@@ -14,7 +14,7 @@ from typing import Any
 from lit_gpt.cards import load_cards
 from lit_gpt.chat_template import TemplateStyle
 from lit_gpt.errors import UserError, suggestion
-from lit_gpt.files import read_json, write_json
+from lit_gpt.files import read_json, write_bytes, write_json
 from lit_gpt.prompts import TEXT_STYLES, PromptStyle
 from lit_gpt.tokenizer import Declarations, Tokenizer
 
@@ -108,6 +108,21 @@ def _template_style(name: str, source: str, checkpoint_dir: Path) -> TemplateSty
 def write_prompt_style(directory: Path, style: PromptStyle) -> None:
     """Leave word beside the weights of the style they were trained with."""
     write_json(directory / PROMPT_STYLE_FILE, {"prompt_style": style.name, "version": style.version})
+
+
+def write_style_template(directory: Path, style: PromptStyle) -> None:
+    """Let others ask as well as we do: chat_template.jinja, which Transformers, vLLM and llama.cpp read.
+
+    It takes the place of a template the base had and the weights were not trained with.
+    """
+    source = style.source if isinstance(style, TemplateStyle) else _plain_template(directory, style.name)
+    write_bytes(directory / "chat_template.jinja", source.encode())
+
+
+def _plain_template(directory: Path, name: str) -> str:
+    """A style of plain text in Jinja; a tokenizer that puts a BOS before texts does not do so for templates."""
+    bos = "{{- bos_token }}" if Tokenizer(directory).adds_bos else ""
+    return bos + (CHAT_STYLES / "plain" / f"{name}.jinja").read_text(encoding="utf-8")
 
 
 def read_prompt_style(directory: Path, checkpoint_dir: Path) -> PromptStyle | None:

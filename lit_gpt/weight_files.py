@@ -23,13 +23,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from lit_gpt.checkpoint_files import LAYOUTS
 from lit_gpt.errors import UserError
 from lit_gpt.files import TEMPORARY, sync_directory, write_json
 
-SINGLE = "model.safetensors"
-INDEX = "model.safetensors.index.json"
-# In order of preference: the file that holds everything, and the index that stands in its place.
-LAYOUTS = ((SINGLE, INDEX), ("pytorch_model.bin", "pytorch_model.bin.index.json"))
+SINGLE, INDEX = LAYOUTS[0]
 PATTERNS = ("model*.safetensors*", "pytorch_model*.bin*")
 MAX_SHARD_BYTES = 5 * 10**9  # Hugging Face's customary shard: small enough to download again
 DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}

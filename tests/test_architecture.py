@@ -19,6 +19,7 @@ ROOMS = {
     "lit_gpt.errors": (0, "nouns"),
     "lit_gpt.seeds": (0, "nouns"),
     "lit_gpt.progress": (0, "nouns"),
+    "lit_gpt.hub": (0, "nouns"),
     "lit_gpt.config": (1, "network"),
     "lit_gpt.hf_config": (1, "network"),
     "lit_gpt.hf_families": (1, "network"),
@@ -38,10 +39,13 @@ ROOMS = {
     "lit_gpt.peft_adapters": (1, "network"),
     "lit_gpt.weight_names": (1, "network"),
     "lit_gpt.checkpoint": (1, "network"),
+    "lit_gpt.checkpoint_files": (1, "network"),
     "lit_gpt.peft_settings": (1, "network"),
     "lit_gpt.weight_files": (1, "network"),
     "lit_gpt.weight_slots": (1, "network"),
     "lit_gpt.export": (1, "network"),
+    "lit_gpt.export_check": (1, "network"),
+    "lit_gpt.model_card": (1, "network"),
     "lit_gpt.tokenizer": (1, "network"),
     "lit_gpt.vocabulary": (1, "network"),
     "lit_gpt.prompts": (1, "network"),
@@ -50,13 +54,16 @@ ROOMS = {
     "lit_gpt.generation": (1, "network"),
     "lit_gpt.batched_generation": (1, "network"),
     "lit_gpt.loading": (1, "network"),
+    "lit_gpt.download": (1, "network"),
     "lit_gpt.chat_template": (1, "network"),
     "lit_gpt.prompt_styles": (1, "network"),
     "lit_gpt.random_base": (1, "network"),
+    "lit_gpt.stop_strings": (1, "network"),
     "lit_gpt.data": (1, "data"),
     "lit_gpt.report": (1, "report"),
     "lit_gpt.tokens": (2, "tokens"),
     "lit_gpt.chat": (3, "chat"),
+    "lit_gpt.prompt_file": (3, "chat"),
     "lit_gpt.training": (4, "training"),
     "lit_gpt.evaluation": (4, "evaluation"),
     "lit_gpt.studies": (5, "studies"),
@@ -65,8 +72,8 @@ ROOMS = {
     "lit_gpt.discovery": (6, "commands"),
     "lit_gpt.prepare_command": (6, "commands"),
 }
-# progress.py is the one hand tool that is not standard library: a bar with ETA is a library's job
-FLOOR_0_LIBRARIES = {"tqdm"}
+# hand tools that are not standard library: a bar with ETA and talking with the hub are a library's job
+FLOOR_0_LIBRARIES = {"tqdm", "huggingface_hub", "httpx2"}
 HEAVY = {"torch", "lightning", "transformers", "peft", "bitsandbytes"}
 TORCH_FREE = (
     "lit_gpt.data",
@@ -76,6 +83,7 @@ TORCH_FREE = (
     "lit_gpt.config",
     "lit_gpt.hf_config",
     "lit_gpt.cards",
+    "lit_gpt.download",
     "lit_gpt.tokens",
 )
 OUTSIDE = {"environ", "getenv", "argv", "getcwd", "cwd"}

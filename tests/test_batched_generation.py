@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lit_gpt.batched_generation import GreedyAnswer, answer_greedily, batches_by_length
+from lit_gpt.batched_generation import BatchedAnswer, Stop, answer_all, batches_by_length
 from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
 from lit_gpt.generation import generate_ids
@@ -40,7 +40,7 @@ def one_at_a_time(model: GPT, prompts: list[list[int]], n_new: int, stop_ids: tu
 @pytest.mark.parametrize("batch_size", [1, 5, 64])
 def test_ids_are_those_of_one_prompt_at_a_time(model: GPT, batch_size: int, stop_ids: tuple[int, ...]) -> None:
     prompts = prompts_of([1, 2, 2, 7, 30, 31, 45, 60, 63, 12, 12, 12])
-    answers = dict(answer_greedily(model, prompts, 20, stop_ids=stop_ids, batch_size=batch_size))
+    answers = dict(answer_all(model, prompts, 20, stop=Stop(stop_ids), batch_size=batch_size))
     assert sorted(answers) == list(range(len(prompts)))
     assert [answers[n].ids for n in range(len(prompts))] == one_at_a_time(model, prompts, 20, stop_ids)
 
@@ -71,7 +71,7 @@ def check_against_one_at_a_time(
     model: GPT, lengths: list[int], n_new: int, every: int, batch_size: int, seed: int
 ) -> None:
     prompts, stop_ids = prompts_of(lengths, seed), tuple(range(0, 101, every))
-    answers = dict(answer_greedily(model, prompts, n_new, stop_ids=stop_ids, batch_size=batch_size))
+    answers = dict(answer_all(model, prompts, n_new, stop=Stop(stop_ids), batch_size=batch_size))
     expected = one_at_a_time(model, prompts, n_new, stop_ids)
     limits = [min(n_new, CONTEXT - length) for length in lengths]
     assert [answers[n].ids for n in range(len(prompts))] == expected
@@ -83,16 +83,16 @@ def test_an_answer_is_cut_by_the_limit_or_the_context_and_not_by_a_stop_id(model
     prompts = prompts_of([4, 60])
     free = one_at_a_time(model, prompts, 10, ())
     assert [len(ids) for ids in free] == [10, 4]
-    answers = dict(answer_greedily(model, prompts, 10))
+    answers = dict(answer_all(model, prompts, 10))
     assert [answers[n].is_cut for n in (0, 1)] == [True, True]
-    answers = dict(answer_greedily(model, prompts, 10, stop_ids=(free[0][-1],)))
+    answers = dict(answer_all(model, prompts, 10, stop=Stop((free[0][-1],))))
     assert not answers[0].is_cut, "its last token within the limit is the stop"
     assert answers[0].ids == free[0][: free[0].index(free[0][-1])]
 
 
 def test_a_stop_id_within_a_prompt_stops_nothing(model: GPT) -> None:
     prompts = [[3, 3, 3, 5], [9], [3] * 30]
-    answers = dict(answer_greedily(model, prompts, 8, stop_ids=(3,)))
+    answers = dict(answer_all(model, prompts, 8, stop=Stop((3,))))
     assert [answers[n].ids for n in range(3)] == one_at_a_time(model, prompts, 8, (3,))
 
 
@@ -105,7 +105,7 @@ def test_finished_rows_leave_the_batch(model: GPT) -> None:
     seen: list[int] = []
     hook = model.transformer.wte.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
     try:
-        dict(answer_greedily(model, prompts, 12, stop_ids=stops))
+        dict(answer_all(model, prompts, 12, stop=Stop(stops)))
     finally:
         hook.remove()
     assert seen == [8] + [1] * 11
@@ -123,41 +123,41 @@ def test_batches_hold_every_prompt_once_and_are_of_similar_length() -> None:
 
 
 def test_no_prompts_no_answers(model: GPT) -> None:
-    assert list(answer_greedily(model, [], 5)) == []
+    assert list(answer_all(model, [], 5)) == []
 
 
 @pytest.mark.parametrize("bad", [[], [1] * CONTEXT, [101]])
 def test_one_bad_prompt_stops_everything_before_the_first_answer(model: GPT, bad: list[int]) -> None:
     with pytest.raises(UserError):
-        next(answer_greedily(model, [[1, 2], bad], 5))
+        next(answer_all(model, [[1, 2], bad], 5))
 
 
 @pytest.mark.parametrize("limits", [{"max_new_tokens": 0}, {"max_new_tokens": 3, "batch_size": 0}])
 def test_limits_below_1(model: GPT, limits: dict[str, int]) -> None:
     with pytest.raises(UserError, match="0"):
-        next(answer_greedily(model, [[1]], **limits))
+        next(answer_all(model, [[1]], **limits))
 
 
 def test_training_mode_is_refused(model: GPT) -> None:
     try:
         with pytest.raises(ValueError, match="eval mode"):
-            next(answer_greedily(model.train(), [[1]], 3))
+            next(answer_all(model.train(), [[1]], 3))
     finally:
         model.eval()
 
 
 def test_inference_mode_does_not_leak_to_the_reader(model: GPT) -> None:
-    for _ in answer_greedily(model, prompts_of([3, 60]), 2):
+    for _ in answer_all(model, prompts_of([3, 60]), 2):
         assert not torch.is_inference_mode_enabled()
 
 
 def test_a_row_takes_prompt_then_answer_then_nothing() -> None:
-    row = GreedyAnswer([7, 8], n_limit=2)
-    assert row.take(1, 50, stop_ids=(9,)) == 8
-    assert row.take(2, 50, stop_ids=(9,)) == 50
+    row = BatchedAnswer([7, 8], n_limit=2)
+    assert row.take(1, 50, stop=Stop((9,))) == 8
+    assert row.take(2, 50, stop=Stop((9,))) == 50
     assert not row.is_done
-    row.take(3, 51, stop_ids=(9,))
-    row.take(4, 52, stop_ids=(9,))
+    row.take(3, 51, stop=Stop((9,)))
+    row.take(4, 52, stop=Stop((9,)))
     assert (row.ids, row.is_done, row.is_cut) == ([50, 51], True, True)
 
 
@@ -172,5 +172,5 @@ def test_a_real_models_stories_are_those_it_tells_one_at_a_time(shared: Path) ->
         "Lily likes to play in the park with her red ball. She",
     ]
     prompts = [tokenizer.encode(opening, bos=True) for opening in openings]
-    answers = dict(answer_greedily(model, prompts, 120, stop_ids=tokenizer.stop_ids, batch_size=3))
+    answers = dict(answer_all(model, prompts, 120, stop=Stop(tokenizer.stop_ids), batch_size=3))
     assert [answers[n].ids for n in range(5)] == one_at_a_time(model, prompts, 120, tokenizer.stop_ids)

@@ -321,7 +321,7 @@ def test_no_weights_and_no_config_say_what_is_near_and_how_to_get_it(tmp_path: P
     for directory in ("org/name", "org/absent", "other/absent"):
         error = refusal(tmp_path / directory)
         assert directory in error.got
-        assert "put config.json, the weights and the tokenizer files there" in error.do
+        assert "scripts/download.py" in error.do
         assert str(tmp_path / "org/whole") in error.do
 
 

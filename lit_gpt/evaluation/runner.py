@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import torch
 
-from lit_gpt.batched_generation import answer_greedily
+from lit_gpt.batched_generation import Stop, answer_all
 from lit_gpt.checkpoint import checkpoint_hashes, load_config
 from lit_gpt.data.store import load_example_set
 from lit_gpt.errors import UserError
@@ -140,8 +140,8 @@ def answer_items(
     prompts = [encode_prompt(item.question.messages, tokenizer, style) for item in items]
     for item, prompt in zip(items, prompts, strict=True):
         room_for_answer(model, prompt, f"the row {item.id}: a prompt")
-    stops = stop_ids(tokenizer, style)
-    answers = answer_greedily(model, prompts, max_new_tokens, stop_ids=stops, batch_size=batch_size)
+    stop = Stop(stop_ids(tokenizer, style))
+    answers = answer_all(model, prompts, max_new_tokens, stop=stop, batch_size=batch_size)
     with bar(len(items), "answering", "row") as progress:
         for number, answer in answers:
             yield number, Answer(new_text(tokenizer, prompts[number], answer.ids), answer.is_cut)

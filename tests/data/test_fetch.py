@@ -1,89 +1,27 @@
 """Fetching from a hub of our own on the loopback interface: right bytes, wrong bytes, no bytes."""
 
-import hashlib
-import http.server
-import json
 import socket
-import threading
-from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from lit_gpt.data.fetch import choose_files, fetch, git_blob_sha1
+from lit_gpt import hub as hub_module
+from lit_gpt.data.fetch import choose_files, fetch
 from lit_gpt.data.source import Home
 from lit_gpt.errors import UserError
-from tests.data.files import write
+from tests.fake_hub import COMMIT, FakeHub, serving
 
-COMMIT = "c" * 40
 REPO = "someone/rows"
 ROWS = b'{"instruction": "q", "output": "a"}\n' * 50
 CARD = b"# a data set\n"
 
 
-class FakeHub:
-    """The three answers of the hub that matter: a revision's commit, its files, and a file's bytes."""
-
-    def __init__(self):
-        self.files = {"train.jsonl": ROWS, "README.md": CARD, "small.jsonl": ROWS[:36]}
-        self.served = dict(self.files)
-        self.large = {"train.jsonl"}
-        self.refusal = None
-        self.seen = []
-
-    def answer(self, path):
-        """(status, headers, body) for a path."""
-        self.seen.append(path)
-        if self.refusal:
-            return self.refusal
-        for revision in ("main", "v1", COMMIT):
-            if path == f"/api/datasets/{REPO}/revision/{revision}":
-                return 200, {}, json.dumps({"id": REPO, "sha": COMMIT}).encode()
-        if path == f"/api/datasets/{REPO}/tree/{COMMIT}":
-            return 200, {}, json.dumps([self.describe(name) for name in self.files]).encode()
-        name = path.removeprefix(f"/datasets/{REPO}/resolve/{COMMIT}/")
-        if name in self.served:
-            return 200, {"X-Repo-Commit": COMMIT, "ETag": f'"{self.etag(name)}"'}, self.served[name]
-        return 404, {"X-Error-Code": "RevisionNotFound" if "/revision/" in path else "RepoNotFound"}, b"{}"
-
-    def describe(self, name):
-        entry = {"type": "file", "path": name, "size": len(self.files[name]), "oid": self.blob(name)}
-        if name in self.large:
-            entry["lfs"] = {"oid": self.etag(name), "size": len(self.files[name]), "pointerSize": 130}
-        return entry
-
-    def blob(self, name):
-        return hashlib.sha1(f"blob {len(self.files[name])}\0".encode() + self.files[name]).hexdigest()
-
-    def etag(self, name):
-        return hashlib.sha256(self.files[name]).hexdigest() if name in self.large else self.blob(name)
-
-
 @pytest.fixture
-def hub():
-    """A FakeHub that is being served; `hub.endpoint` is its address."""
-    fake = FakeHub()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            status, headers, body = fake.answer(unquote(urlsplit(self.path).path))
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-
-        do_HEAD = do_GET
-
-        def log_message(self, *arguments):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    fake.endpoint = f"http://127.0.0.1:{server.server_port}"
-    yield fake
-    server.shutdown()
-    server.server_close()
+def hub(monkeypatch):
+    """A hub that is being served; `hub.endpoint` is its address."""
+    monkeypatch.setattr(hub_module, "WAITS_S", (0.0,))
+    files = {"train.jsonl": ROWS, "README.md": CARD, "small.jsonl": ROWS[:36]}
+    with serving(FakeHub(REPO, files, large={"train.jsonl"}, kind="datasets")) as fake:
+        yield fake
 
 
 def get(hub, tmp_path, files=("train.jsonl",), **options):
@@ -99,8 +37,8 @@ def test_a_file_arrives_and_everything_was_read_at_one_commit(hub, tmp_path, nam
     fetched = get(hub, tmp_path, files=(name,), revision="v1")
     assert fetched.paths[name].read_bytes() == hub.files[name]
     assert fetched.commit == COMMIT
-    assert hub.seen[0].endswith("/revision/v1")
-    assert all(COMMIT in path for path in hub.seen[1:])
+    assert hub.paths[0].endswith("/revision/v1")
+    assert all(COMMIT in path for path in hub.paths[1:])
 
 
 def test_without_names_the_training_files_are_chosen(hub, tmp_path):
@@ -110,7 +48,7 @@ def test_without_names_the_training_files_are_chosen(hub, tmp_path):
 @pytest.mark.parametrize("name", ["train.jsonl", "small.jsonl"], ids=["large file", "small file"])
 def test_wrong_bytes_of_the_right_size_are_refused_and_deleted(hub, tmp_path, name):
     hub.served[name] = b"x" * len(hub.files[name])
-    with pytest.raises(UserError, match="with the hash") as error:
+    with pytest.raises(UserError, match="with another hash") as error:
         get(hub, tmp_path, files=(name,))
     assert "--source FILE" in error.value.do
     assert data_files(tmp_path) == []
@@ -122,7 +60,7 @@ def test_wrong_bytes_of_the_right_size_are_refused_and_deleted(hub, tmp_path, na
     ("refusal", "message", "remedy"),
     [
         ((404, {"X-Error-Code": "RepoNotFound"}, b""), "does not have or does not show", "--source FILE"),
-        ((401, {"X-Error-Code": "RepoNotFound"}, b""), "does not have or does not show", "hf auth login"),
+        ((401, {"X-Error-Code": "RepoNotFound"}, b""), "does not have or does not show", "HF_TOKEN"),
         ((403, {"X-Error-Code": "GatedRepo"}, b""), "which is gated", "accept its terms"),
         ((404, {"X-Error-Code": "RevisionNotFound"}, b""), "--revision main", "commits"),
         ((500, {}, b""), "the answer 500", "--source FILE"),
@@ -155,11 +93,6 @@ def test_the_token_is_never_shown(hub, tmp_path, monkeypatch, capsys):
     with pytest.raises(UserError) as error:
         get(hub, tmp_path)
     assert "canary" not in str(error.value) + "".join(capsys.readouterr())
-
-
-def test_gits_own_hash(tmp_path):
-    # `echo 'test content' | git hash-object --stdin`, from the git book
-    assert git_blob_sha1(write(tmp_path, "x", "test content\n")) == "d670460b4b4aece5915caf5c68d12f560a9fe3e4"
 
 
 @pytest.mark.parametrize(
