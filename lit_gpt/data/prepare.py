@@ -18,7 +18,17 @@ from lit_gpt.data.records import Place, Record, Reject
 from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.source import Program, Rejected, Source
 from lit_gpt.data.split import Split, is_validation
-from lit_gpt.data.store import KIND, REJECTS, SPLITS, TEST, ExampleWriter, is_example_set, split_name, swap_splits
+from lit_gpt.data.store import (
+    KIND,
+    REJECTS,
+    SPLITS,
+    TEST,
+    ExampleWriter,
+    is_example_set,
+    split_name,
+    swap_splits,
+    verdicts_of,
+)
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example, Provenance
 from lit_gpt.files import new_directory
@@ -84,7 +94,7 @@ def _write_set(directory: Path, source: Source, settings: DataSettings, files: l
     written = _write_rows(directory, splits, _rows(source, settings, files, tally), settings, source.program is None)
     if not tally.n_used:
         raise nothing_usable(source, read_as, tally)
-    n_rows = {split: rows for split, (rows, _) in written.items()}
+    n_rows = {split: side.n_rows for split, side in written.items()}
     report(source, read_as, tally, n_rows, wants_split=settings.val_split_fraction > 0)
     counts = {
         "read": tally.n_read,
@@ -92,17 +102,18 @@ def _write_set(directory: Path, source: Source, settings: DataSettings, files: l
         "dropped": dict(sorted(tally.dropped.items())),
         "noted": dict(sorted(tally.noted.items())),
         **n_rows,
-        "rows_sha256": {split: sha256 for split, (_, sha256) in written.items()},
+        "rows_sha256": {split: side.rows_sha256 for split, side in written.items()},
     }
     parents = {file.name: file.sha256 for file in files}
     names = [*map(split_name, splits), REJECTS]
-    return Manifest(KIND, parents, counts, _settings(source, settings, files, formats)).write(directory, names)
+    made_from = _settings(source, settings, files, formats)
+    return Manifest(KIND, parents, counts, made_from, verdicts=verdicts_of(written)).write(directory, names)
 
 
 def _write_rows(
     directory: Path, splits: tuple[str, ...], rows: Iterator[Placed | Reject], settings: DataSettings, may_swap: bool
-) -> dict[str, tuple[int, str]]:
-    """Each row to its file; the number and the hash of the rows on each side.
+) -> dict[str, ExampleWriter]:
+    """Each row to its file; what was written on each side.
 
     Where all rows are held out they train instead, unless the source itself puts rows on sides.
     """
@@ -118,7 +129,7 @@ def _write_rows(
     if not sides[train].n_rows and may_swap:
         swap_splits(directory)
         sides[train], sides[validation] = sides[validation], sides[train]
-    return {split: (side.n_rows, side.rows_sha256) for split, side in sides.items()}
+    return sides
 
 
 def _side(example: Example, split: Split | None, settings: DataSettings) -> Split:

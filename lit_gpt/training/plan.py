@@ -10,6 +10,7 @@ import torch
 import yaml
 
 from lit_gpt.checkpoint import checkpoint_hashes, load_config
+from lit_gpt.data.gate import Challenge, require_admitted
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.files import hash_json
@@ -45,6 +46,7 @@ class Plan:
         """Find or encode the tokens and count the steps; UserError when nothing can be trained on."""
         assert settings.checkpoint_dir is not None and settings.data_dir is not None
         require_device(settings.device)
+        _require_rules(settings, settings.checkpoint_dir, settings.data_dir)
         out_dir = _out_dir(method, settings, settings.data_dir)
         token_set = find_or_encode(settings.data_dir, settings.checkpoint_dir, _wanted(settings, out_dir))
         _require_known_ids(token_set, settings.checkpoint_dir)
@@ -97,6 +99,13 @@ class Plan:
             "example_set": self.token_set.manifest.parents["example_set"],
         }
 
+    @property
+    def verdicts(self) -> dict[str, Any]:
+        """The licence gate's counts of the data, and under which reading of the rules the run was let in."""
+        s = self.settings
+        gate = {"challenge": s.challenge, "allow_llm_scores": s.allow_llm_scores} if s.challenge else {}
+        return {**self.token_set.manifest.verdicts, **gate}
+
     @cached_property
     def trajectory(self) -> dict[str, Any]:
         """Everything that decides the numbers; a resumed run must have the same."""
@@ -109,6 +118,7 @@ class Plan:
             "compile": self.settings.compile,
             "eval_every": self.eval_every,
             "eval_rows": self.journal.eval_rows,
+            "challenge": self.settings.challenge,
         }
 
     def name_rows(self, split: str, rows: list[int]) -> list[str]:
@@ -128,6 +138,13 @@ class Plan:
         print(f"{self.data_dir}: {rows}, {self.token_set.prompt_style} prompts, {steps}", file=sys.stderr)
         if not self.validation_rows:
             print(f"warning: {self.data_dir} has no validation rows; best/ will be the last weights", file=sys.stderr)
+
+
+def _require_rules(settings: RunSettings, checkpoint_dir: Path, data_dir: Path) -> None:
+    """With --challenge: UserError unless its rules admit the base, by its folder's name, and every row."""
+    if settings.challenge is not None:
+        base = "/".join(checkpoint_dir.resolve().parts[-2:])
+        require_admitted(data_dir, Challenge(settings.challenge, base, settings.allow_llm_scores))
 
 
 def _out_dir(method: Method, settings: RunSettings, data_dir: Path) -> Path:

@@ -40,6 +40,8 @@ class RunSettings:
         prompt_style: alpaca, chat, raw, template or a family's; the default is what was last prepared
         mask_prompt: train on the answers alone; the default is what was last prepared
         overflow: trim, drop or error for over-long rows; the default is what was last prepared
+        challenge: official or strict lets only data and a base in that the efficiency challenge's rules admit
+        allow_llm_scores: with --challenge, admit people's rows that a language model scored or chose
     """
 
     checkpoint_dir: Path | None = None
@@ -54,9 +56,13 @@ class RunSettings:
     prompt_style: str | None = None
     mask_prompt: bool | None = None
     overflow: Literal["trim", "drop", "error"] | None = None
+    challenge: Literal["official", "strict"] | None = None
+    allow_llm_scores: bool = False
 
     def __post_init__(self) -> None:
         check_style_name(self.prompt_style)
+        asked = self.challenge is not None or not self.allow_llm_scores
+        _require(asked, "allow_llm_scores", self.allow_llm_scores, "only together with --challenge")
 
 
 @dataclass(frozen=True)
