@@ -6,7 +6,7 @@ complete; preparing the same rows again leaves the one that is there, and the to
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,13 +57,16 @@ def prepare_examples(source: Source, settings: DataSettings) -> Path:
     Raises UserError when the source cannot be found or fetched, when none of its rows is usable, and when the
     destination holds anything that is not ours to replace.
     """
-    destination = settings.destination_path
-    check_destination(destination)
+    check_destination(settings.destination_path)
     files = locate(source, settings)
+    return write_set(settings.destination_path, lambda directory: _write_set(directory, source, settings, files))
+
+
+def write_set(destination: Path, write: Callable[[Path], Manifest]) -> Path:
+    """What `write` puts into a new folder takes the destination's place, unless the same rows are there already."""
     try:
         with new_directory(destination, keep=KEPT) as directory:
-            manifest = _write_set(directory, source, settings, files)
-            if _holds(destination, manifest):
+            if _holds(destination, write(directory)):
                 raise _Unchanged
     except _Unchanged:
         say(f"{destination} holds these rows already and is left as it is")
