@@ -3,8 +3,8 @@
 The rows of train and validation are split anew by their content, so no row's side depends on the others; tests are not
 merged. Of equal rows the first stays, in the order of the sources, and names the origins of all. A training row that
 almost repeats a held-out one is dropped. A row that is taken several times is written as ID, ID~2, ID~3 …, one after
-the other: the order of training is training's (`--order`). All held-out rows are kept, whatever the mixture. Passes
-over the sets stream; what stays in memory is a few numbers a row, and the held-out rows' shingles.
+the other: the order of training is training's (`--order`). Of a mixture's held-out rows the share stays that is drawn
+of its training rows. Passes over the sets stream; in memory stay a few numbers a row, and the held-out rows' shingles.
 """
 
 from collections.abc import Sequence
@@ -101,11 +101,21 @@ def _mix(data_dirs: Sequence[Path], rows: MergedRows, settings: MergeSettings) -
         n_drawn = draw(pools, shares, budget or largest_budget(pools, shares))
     for order, n in zip(orders, n_drawn, strict=True):
         rows.times[order] = times_drawn(n, len(order))
+    for number, order in enumerate(orders):
+        _thin_held_out(rows, number, np.count_nonzero(rows.times[order]) / max(len(order), 1))
     rows.drop(rows.trains & (rows.times == 0), "not_drawn")
     return dict(zip(names, shares, strict=True))
 
 
-def _draw_order(rows: MergedRows, number: int) -> np.ndarray:
-    """A source's training rows in an order that follows from the seed and the words of each row alone."""
-    places = np.flatnonzero(rows.trains & (rows.set_number == number))
+def _draw_order(rows: MergedRows, number: int, held_out: bool = False) -> np.ndarray:
+    """A source's rows of one side in an order that follows from the seed and the words of each row alone."""
+    places = np.flatnonzero((rows.fate == 0) & (rows.held_out == held_out) & (rows.set_number == number))
     return places[np.lexsort((rows.hashes["low"][places], rows.draw_key[places]))]
+
+
+def _thin_held_out(rows: MergedRows, number: int, share: float) -> None:
+    """Keep the share of a source's held-out rows that was drawn of its training rows."""
+    order = _draw_order(rows, number, held_out=True)
+    left_out = np.zeros(len(rows.fate), bool)
+    left_out[order[round(share * len(order)) :]] = True
+    rows.drop(left_out, "not_drawn")

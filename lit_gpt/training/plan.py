@@ -11,6 +11,7 @@ import yaml
 
 from lit_gpt.checkpoint import checkpoint_hashes, load_config
 from lit_gpt.data.gate import Challenge, require_admitted
+from lit_gpt.data.ordering import Ordering
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.files import hash_json
@@ -20,6 +21,7 @@ from lit_gpt.tokens.loader import Order
 from lit_gpt.tokens.prepare import Wanted, find_or_encode
 from lit_gpt.tokens.store import SPLITS, TokenRows, TokenSet
 from lit_gpt.training.methods import Method
+from lit_gpt.training.row_order import description, ordering_of, seen_by_source
 from lit_gpt.training.schedule import Schedule
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
@@ -73,7 +75,11 @@ class Plan:
 
     @property
     def order(self) -> Order:
-        return Order(len(self.train_tokens), self.schedule.settings.batch_size, self.settings.seed)
+        return Order(len(self.train_tokens), self.schedule.settings.batch_size, self.settings.seed, self.ordering)
+
+    @cached_property
+    def ordering(self) -> Ordering:
+        return ordering_of(self.settings, self.data_dir, self.train_tokens)
 
     @property
     def validation_rows(self) -> list[int]:
@@ -119,7 +125,12 @@ class Plan:
             "eval_every": self.eval_every,
             "eval_rows": self.journal.eval_rows,
             "challenge": self.settings.challenge,
+            "order": description(self.ordering),
         }
+
+    def seen(self, n_steps: int) -> dict[str, dict[str, float]]:
+        """How often the rows of each source are seen in so many optimizer steps."""
+        return seen_by_source(self.data_dir, self.train_tokens, self.order.times_seen(n_steps))
 
     def name_rows(self, split: str, rows: list[int]) -> list[str]:
         """The ids of a split's rows, in the split's order (reads through the examples: for error messages)."""
@@ -136,6 +147,9 @@ class Plan:
         steps = f"{self.order.steps_per_epoch:,} steps an epoch, {length}"
         print(f"{self.method.name}: {share} train on {device} in {self.precision}", file=sys.stderr)
         print(f"{self.data_dir}: {rows}, {self.token_set.prompt_style} prompts, {steps}", file=sys.stderr)
+        for source, seen in self.seen(total or self.order.steps_per_epoch).items():
+            span = "in all" if total else "an epoch"
+            print(f"  {source}: {seen['rows']:,} rows, each seen {seen['times_each']:g} times {span}", file=sys.stderr)
         if not self.validation_rows:
             print(f"warning: {self.data_dir} has no validation rows; best/ will be the last weights", file=sys.stderr)
 

@@ -173,5 +173,6 @@ def _finish(plan: Plan, model: GPT, progress: Progress) -> None:
     if progress.best_step is None:
         _export(plan, model, "best", {"step": progress.step})
     counts = asdict(progress) | {"train_rows": len(plan.train_tokens), "validation_rows": len(plan.validation_rows)}
+    counts["seen"] = plan.seen(progress.step)
     files = [f"{name}/{MANIFEST}" for name in ("best", "final")]
     Manifest(KIND, plan.parents, counts, plan.trajectory, verdicts=plan.verdicts).write(plan.out_dir, files)
