@@ -33,7 +33,11 @@ def row(source="mine", origin="human", generator="", licence="CC0-1.0", changed=
         (row(origin="llm", generator="tiiuae/falcon-180B"), "llm-restricted", "no-llm-text"),
         (row(origin="llm", generator="facebook/opt-13b"), "llm-restricted", "no-llm-text"),
         (row(origin="llm", generator="internlm/internlm-chat-7b"), "llm-permitted", "any-family"),
-        (row(origin="llm", generator="meta-llama/Llama-2-70b-hf", licence="llama2"), "llm-permitted", "same-family-only"),
+        (
+            row(origin="llm", generator="meta-llama/Llama-2-70b-hf", licence="llama2"),
+            "llm-permitted",
+            "same-family-only",
+        ),
         (row(origin="llm", generator="meta-llama/Llama-2-70b-hf", licence="MIT"), "llm-restricted", "same-family-only"),
         # a row that calls itself human and names a model; a person's answer to a model's prompt
         (row(generator="gpt-3.5-turbo"), "llm-restricted", "no-chatgpt"),
@@ -75,7 +79,13 @@ def test_scores_are_told_apart_from_text():
         (row(origin="unknown"), None, True, False, False),
         (row(origin="llm", generator="internlm/internlm-7b"), "mistralai/Mistral-7B-v0.1", False, True, False),
         (row(origin="llm", generator="llama-2-70b", licence="llama2"), "meta-llama/Llama-2-7b-hf", False, True, False),
-        (row(origin="llm", generator="llama-2-70b", licence="llama2"), "mistralai/Mistral-7B-v0.1", False, False, False),
+        (
+            row(origin="llm", generator="llama-2-70b", licence="llama2"),
+            "mistralai/Mistral-7B-v0.1",
+            False,
+            False,
+            False,
+        ),
         (row(origin="llm", generator="llama-2-70b", licence="llama2"), None, False, False, False),
         (row(origin="llm", generator="Qwen/Qwen-14B"), "Qwen/Qwen-7B", False, True, False),
         (row(origin="llm", generator="Qwen/Qwen-14B"), "meta-llama/Llama-2-7b-hf", False, False, False),
