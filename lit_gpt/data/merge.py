@@ -63,12 +63,12 @@ def _drop_near_duplicates(
     if not threshold or not held_out.any() or not trains.any():
         return {}
     index, ids = NearDuplicates(threshold), []
-    for number, _, _, example in numbered(data_dirs, "sketching held-out rows of"):
+    for number, _, _, example in numbered(data_dirs, "sketching held-out rows"):
         if held_out[number]:
             index.add(dialogue_text(example.messages))
             ids.append(example.id)
     found: dict[int, Match] = {}
-    for number, _, _, example in numbered(data_dirs, "comparing"):
+    for number, _, _, example in numbered(data_dirs, "comparing training rows"):
         if trains[number] and (match := index.find(dialogue_text(example.messages))):
             found[number] = match
     dropped = np.zeros(len(rows.fate), bool)

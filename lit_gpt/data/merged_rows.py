@@ -65,8 +65,7 @@ def scan(data_dirs: Sequence[Path], seed: int, fraction: float, count_tokens: Co
     set_numbers, hashes, keys, held_out, tokens = [], [], [], [], []
     for number, data_dir in enumerate(data_dirs):
         for split in SPLITS:
-            n_rows = count_examples(data_dir, split)
-            found = watched(_hashes(data_dir, split), f"hashing {data_dir.name} {split}", "row", n_rows)
+            n_rows, found = count_examples(data_dir, split), _hashes(data_dir, split)
             read = [(each[:32], derive_seed("mix", seed, each), is_validation(each, seed, fraction)) for each in found]
             halves = b"".join(bytes.fromhex(half) for half, _, _ in read)
             hashes.append(np.frombuffer(halves, HASH))
@@ -93,10 +92,8 @@ def _hashes(data_dir: Path, split: str) -> Iterator[str]:
 
 def numbered(data_dirs: Sequence[Path], doing: str) -> Iterator[tuple[int, Path, str, Example]]:
     """Every row with its number, set and split."""
-    number = 0
-    for data_dir in data_dirs:
-        for split in SPLITS:
-            rows = read_examples(data_dir, split)
-            for example in watched(rows, f"{doing} {data_dir.name} {split}", "row", count_examples(data_dir, split)):
-                yield number, data_dir, split, example
-                number += 1
+    places = [(data_dir, split) for data_dir in data_dirs for split in SPLITS]
+    rows = ((*place, example) for place in places for example in read_examples(*place))
+    total = sum(count_examples(*place) for place in places)
+    for number, row in enumerate(watched(rows, doing, "row", total)):
+        yield number, *row

@@ -39,7 +39,7 @@ class MergedSet:
             rejects = files.enter_context(open(directory / REJECTS, "w", encoding="ascii"))
             sides = {split: files.enter_context(ExampleWriter(directory, split)) for split in SPLITS}
             also_from = self._origins_of_duplicates()
-            for number, data_dir, split, example in numbered(self.data_dirs, "writing"):
+            for number, data_dir, split, example in numbered(self.data_dirs, "writing rows"):
                 others = also_from.pop(number, [])
                 if others:
                     self.first_ids[number] = example.id
@@ -59,7 +59,7 @@ class MergedSet:
         repeats = self.rows.fate == FATES.index("exact_duplicate")
         found: dict[int, list[Provenance]] = {}
         if repeats.any():
-            for number, _, _, example in numbered(self.data_dirs, "origins of"):
+            for number, _, _, example in numbered(self.data_dirs, "collecting origins"):
                 if repeats[number]:
                     origins = found.setdefault(int(self.rows.first_of[number]), [])
                     origins += (example.provenance, *example.also_from)

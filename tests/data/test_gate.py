@@ -21,6 +21,7 @@ from lit_gpt.data.sources import alpaca, dolly, lima, user_file
 from lit_gpt.data.store import load_example_set, read_examples
 from lit_gpt.data.subset import write_subset
 from lit_gpt.errors import UserError
+from lit_gpt.files import open_bytes
 from tests.data.sets import exchanges, prepared
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,8 +159,9 @@ def open_assistant(folder):
 
 def natural_instructions(folder):
     """Definition, input and first output of a task's instances."""
-    for path in sorted(folder.glob("*.dev.json"))[:4]:
-        task = json.loads(path.read_text())
+    for path in sorted(folder.glob("*.dev.json*"))[:5]:
+        with open_bytes(path) as file:
+            task = json.load(file)
         for instance in task["Instances"]:
             yield {
                 "instruction": "".join(task["Definition"]),

@@ -100,8 +100,8 @@ def test_the_gate(example, base, allow, official, strict):
     assert (Challenge("strict", base, allow).refusal(found) is None) == strict
 
 
-NAMED = """unnatural-instructions evol-instruct wizardlm gpt4-llm vicuna sharegpt guanaco baize ultrachat oig xp3 unifiedqa
-instructwild logicot coig alpaca alpaca-cleaned code-alpaca openorca open-platypus lima dolly oasst1 super-ni
+NAMED = """unnatural-instructions evol-instruct wizardlm gpt4-llm vicuna sharegpt guanaco baize ultrachat oig xp3
+unifiedqa instructwild logicot coig alpaca alpaca-cleaned code-alpaca openorca open-platypus lima dolly oasst1 super-ni
 natural-instructions p3 flan longform gsm8k self-instruct stackexchange wikihow writingprompts""".split()
 
 

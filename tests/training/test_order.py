@@ -1,6 +1,7 @@
-"""A run sees its rows in the order asked for, goes on in it after an interruption, and says how often it saw each source."""
+"""A run sees its rows in the order asked for, goes on in it when interrupted, and says how often it saw each source."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -77,7 +78,7 @@ def test_the_loader_goes_by_score(tiny_base, mixed_set, tmp_path):
 def test_the_loader_goes_by_group(tiny_base, mixed_set, tmp_path):
     grouped = plan_of(settings_of(tiny_base, mixed_set, tmp_path / "a", order="grouped"))
     sources = [row.provenance.source for row in rows_in_order(grouped, mixed_set)[0]]
-    assert sum(a != b for a, b in zip(sources, sources[1:], strict=False)) == 1
+    assert sum(a != b for a, b in pairwise(sources)) == 1
     first = plan_of(settings_of(tiny_base, mixed_set, tmp_path / "b", order="specialised_first", specialised=["math"]))
     sources = [row.provenance.source for row in rows_in_order(first, mixed_set)[0]]
     assert sources == ["math"] * 20 + ["talk"] * 20

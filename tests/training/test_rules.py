@@ -1,4 +1,4 @@
-"""Finetuning under --challenge refuses what the rules refuse, before any weight is loaded, and says so in its manifests."""
+"""Finetuning under --challenge refuses what the rules refuse, before any weight is loaded; its manifests say so."""
 
 import shutil
 
