@@ -74,14 +74,16 @@ def judge_origins(origins: tuple[Provenance, ...], category: str) -> Judgement:
 
 def _without_place(origin: Provenance) -> Provenance:
     """What is the same for many rows, so that each kind is judged once."""
-    return replace(origin, revision="", row=0)
+    o = origin
+    return Provenance(o.source, o.revision, 0, o.licence, o.origin, o.generator, o.transformed_by)
 
 
 @lru_cache(maxsize=4096)
 def _judge(origin: Provenance, category: str) -> Judgement:
     found = [_by_provenance(origin)]
-    if known := dataset_rule(origin.source):
-        found.insert(0, _by_name(known, origin, category))  # first: of two equal verdicts the named one says more
+    for name in (origin.source, origin.revision.partition("@")[0]):  # of other people's sets: ORG/NAME@commit
+        if known := dataset_rule(name):
+            found.insert(0, _by_name(known, origin, category))  # first: of two equal verdicts the named one says more
     scored_by = []
     for change in origin.transformed_by:
         if change.startswith(SCORED):
