@@ -1,6 +1,5 @@
 """Fetching from a hub of our own on the loopback interface: right bytes, wrong bytes, no bytes."""
 
-import functools
 import hashlib
 import http.server
 import json
@@ -11,12 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from lit_gpt.data.fetch import choose_files, fetch, git_blob_sha1
-from lit_gpt.data.gate import Challenge, require_admitted
-from lit_gpt.data.prepare import prepare_examples
-from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.source import Home
-from lit_gpt.data.sources import user_file
-from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from tests.data.files import write
 
@@ -179,17 +173,3 @@ def test_gits_own_hash(tmp_path):
 )
 def test_which_files_of_a_folder_are_read(names, chosen):
     assert choose_files(names, "here") == (chosen or sorted(names))
-
-
-def test_rows_of_other_peoples_sets_keep_its_name_and_the_gate_asks_for_it(hub, tmp_path, monkeypatch):
-    ours = functools.partial(fetch, cache_dir=tmp_path / "cache", endpoint=hub.endpoint)
-    monkeypatch.setattr("lit_gpt.data.locate.fetch", ours)
-    hub.files = hub.served = {"train.jsonl": ROWS}
-    rule = {"names": [REPO], "prompts": "llm", "answers": "llm", "verdict": "llm-restricted", "clause": "no-chatgpt"}
-    known = {REPO: {**rule, "source": "https://example.org", "date": "2023-01-01"}}
-    monkeypatch.setattr("lit_gpt.data.licences._datasets", lambda: known)
-    settings = DataSettings(source=REPO, destination_path=tmp_path / "out")
-    directory = prepare_examples(user_file.source(origin="human"), settings)
-    assert {example.provenance.revision for example in read_examples(directory)} == {f"{REPO}@{COMMIT}"}
-    with pytest.raises(UserError, match="llm-restricted"):
-        require_admitted(directory, Challenge("strict"))

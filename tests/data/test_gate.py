@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lit_gpt.data.fetch import Fetched
 from lit_gpt.data.gate import Challenge, in_words, require_admitted, review
 from lit_gpt.data.licences import rules
 from lit_gpt.data.merge import merge_sets
@@ -102,6 +103,18 @@ def test_the_verdict_travels_through_a_subset(tmp_path):
     verdicts = load_example_set(part).verdicts
     assert verdicts["train"] == {"human": {"people": len(keep)}}
     assert verdicts["validation"] == load_example_set(whole).verdicts["validation"]
+
+
+def test_rows_from_the_hub_are_judged_by_their_sets_name(tmp_path, monkeypatch):
+    """Somebody says of a set's rows, by mistake, that people wrote them."""
+    path = tmp_path / "train.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in exchanges("u", 5)))
+    monkeypatch.setattr("lit_gpt.data.locate.fetch", lambda home, revision: Fetched("c" * 40, {"train.jsonl": path}))
+    settings = DataSettings(source="stingning/ultrachat", destination_path=tmp_path / "data")
+    data_dir = prepare_examples(user_file.source(origin="human"), settings)
+    assert next(read_examples(data_dir)).provenance.revision == "stingning/ultrachat@" + "c" * 40
+    with pytest.raises(UserError, match="the data set ultrachat"):
+        require_admitted(data_dir, STRICT)
 
 
 def test_an_unstated_licence_is_told(tmp_path):
