@@ -8,7 +8,7 @@ and everybody else can ignore it.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 Role = Literal["system", "user", "assistant"]
@@ -61,7 +61,7 @@ class Provenance:
             raise ValueError(f"origin {self.origin!r} is none of {get_args(Origin)}")
 
     def to_row(self) -> dict[str, Any]:
-        return asdict(self) | {"transformed_by": list(self.transformed_by)}
+        return {**vars(self), "transformed_by": list(self.transformed_by)}
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> "Provenance":
@@ -91,7 +91,7 @@ class Example:
         return {
             "id": self.id,
             "content_hash": self.content_hash,
-            "messages": [asdict(message) for message in self.messages],
+            "messages": [dict(vars(message)) for message in self.messages],
             "provenance": self.provenance.to_row(),
             "category": self.category,
             "also_from": [provenance.to_row() for provenance in self.also_from],

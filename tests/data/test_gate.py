@@ -109,7 +109,7 @@ def test_rows_from_the_hub_are_judged_by_their_sets_name(tmp_path, monkeypatch):
     """Somebody says of a set's rows, by mistake, that people wrote them."""
     path = tmp_path / "train.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in exchanges("u", 5)))
-    monkeypatch.setattr("lit_gpt.data.locate.fetch", lambda home, revision: Fetched("c" * 40, {"train.jsonl": path}))
+    monkeypatch.setattr("lit_gpt.data.locate.fetch", lambda home, revision: Fetched({"train.jsonl": path}, "c" * 40))
     settings = DataSettings(source="stingning/ultrachat", destination_path=tmp_path / "data")
     data_dir = prepare_examples(user_file.source(origin="human"), settings)
     assert next(read_examples(data_dir)).provenance.revision == "stingning/ultrachat@" + "c" * 40
