@@ -35,6 +35,7 @@ def approved_list() -> dict[str, Any]:
     return read
 
 
+@lru_cache(maxsize=256)
 def base_verdict(name: str) -> BaseVerdict:
     """The verdict on a model's name on the hub, ORG/NAME; a name that nothing matches is not approved."""
     rules = approved_list()
