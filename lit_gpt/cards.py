@@ -1,10 +1,10 @@
 """Models known by name: cards in `model_cards/`, in config.json's own words, so that there is one reader.
 
 A file is a family: `common` settings, and its models with theirs. `base` and `tuned` are names on the hub of networks
-of one shape. A licence of null is one to look up on the model's page; `approved` says whether the family was on the
-NeurIPS LLM Efficiency Challenge's list of base models, as it stood on CHALLENGE_LIST. Numbers are those of the models'
-own config.json, but where these are known to be wrong: Platypus2-70B shares its keys among eight query heads as
-Llama 2 70B does, and LLaMA-2-7B-32K reads 32,768 tokens.
+of one shape. A licence of null is one to look up on the model's page. Whether the NeurIPS LLM Efficiency Challenge
+allowed a model as a base is told by its name, in approved.py. Numbers are those of the models' own config.json, but
+where these are known to be wrong: Platypus2-70B shares its keys among eight query heads as Llama 2 70B does, and
+LLaMA-2-7B-32K reads 32,768 tokens.
 """
 
 import json
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lit_gpt.approved import base_verdict
 from lit_gpt.config import Config
 from lit_gpt.errors import UserError, suggestion
 from lit_gpt.hf_config import config_from_hf
 
 CARDS = Path(__file__).with_name("model_cards")
-CHALLENGE_LIST = "2023-09-29"  # https://llm-efficiency-challenge.github.io/challenge, "approved models", last changed
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,6 @@ def _cards_in(path: Path) -> Iterator[Card]:
         hf, licence = {**family["common"], **model["config"]}, model.get("licence", family["licence"])
         own_style = model.get("prompt_style")
         for name in model["base"]:
-            yield Card(name, hf, licence, True, is_approved=family["approved"], prompt_style=own_style)
+            yield Card(name, hf, licence, True, is_approved=base_verdict(name).is_approved, prompt_style=own_style)
         for name in model["tuned"]:
             yield Card(name, hf, licence, False, is_approved=False, prompt_style=own_style or family["prompt_style"])

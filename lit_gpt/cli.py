@@ -11,6 +11,8 @@ import dataclasses
 import errno
 import inspect
 import io
+import itertools
+import json
 import os
 import re
 import signal
@@ -52,6 +54,12 @@ class CommandLine:
         """The command's parameters that are settings dataclasses."""
         hints = typing.get_type_hints(self.command)
         return {n: hint for n, hint in hints.items() if isinstance(hint, type) and dataclasses.is_dataclass(hint)}
+
+    @property
+    def lists(self) -> dict[str, Any]:
+        """The flags that take several values, as `--flag`, with the type of one."""
+        hints = [hint for settings in self.settings.values() for hint in typing.get_type_hints(settings).items()]
+        return {f"--{name}": typing.get_args(hint)[0] for name, hint in hints if typing.get_origin(hint) is list}
 
     @property
     def plain(self) -> list[str]:
@@ -174,13 +182,27 @@ def parse(line: CommandLine, argv: list[str]) -> dict[str, Any]:
 
     parser = build_parser(line)
     try:
-        values = parser.parse_args([_rename(argument, line.aliases) for argument in argv])
+        values = parser.parse_args(_gather([_rename(argument, line.aliases) for argument in argv], line.lists))
     except ArgumentError as error:
         raise usage_error(str(error), sorted(flag.dest for flag in parser._actions)) from None
     arguments: dict[str, Any] = {name: values[name] for name in line.plain}
     for name, settings in line.settings.items():
         arguments[name] = settings(**{field.name: values[field.name] for field in dataclasses.fields(settings)})
     return arguments
+
+
+def _gather(argv: list[str], lists: dict[str, Any]) -> list[str]:
+    """`--flag a b` as the one value that the parser reads, `--flag ["a", "b"]`."""
+    gathered: list[str] = []
+    rest = list(argv)
+    while rest:
+        gathered.append(flag := rest.pop(0))
+        values = list(itertools.takewhile(lambda value: not value.startswith("--"), rest)) if flag in lists else []
+        if values and not values[0].startswith("["):
+            quoted = [json.dumps(value) if lists[flag] is str else value for value in values]
+            gathered.append(f"[{', '.join(quoted)}]")
+            del rest[: len(values)]
+    return gathered
 
 
 def build_parser(line: CommandLine) -> Any:

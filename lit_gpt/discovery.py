@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lit_gpt.data.settings import DataSettings
-from lit_gpt.errors import UserError
+from lit_gpt.errors import UserError, suggestion
 from lit_gpt.training.settings import RunSettings
 
 EMBEDDED_BASE = Path(__file__).resolve().parents[1] / "assets" / "tiny_base"  # in a checkout, not in a wheel
@@ -69,3 +69,18 @@ def _only(flag: str, found: Sequence[Path], folder: str, do: str) -> Path:
         raise UserError(f"no --{flag}, and nothing under {folder}", f"--{flag}, or one under {folder}", do)
     names = ", ".join(str(path) for path in found)
     raise UserError(f"no --{flag}, and several under {folder}: {names}", "one of them", f"choose with --{flag}")
+
+
+def named_data_sets(names: Sequence[str]) -> list[Path]:
+    """Prepared sets by their names under data/, or as folders; UserError for one that is not there."""
+    from lit_gpt.data.store import find_example_sets, is_example_set
+
+    found = []
+    for name in names:
+        folder = next((path for path in (Path(name), Path("data") / name) if is_example_set(path)), None)
+        if folder is None:
+            known = {path.name: path for path in find_example_sets(Path("data"))}
+            do = suggestion(name, known) or f"prepare it first, e.g. python scripts/prepare_{Path(name).name}.py"
+            raise UserError(f"the source {name}", f"a prepared set: {', '.join(known) or 'data/ holds none'}", do)
+        found.append(folder)
+    return found

@@ -8,7 +8,7 @@ and everybody else can ignore it.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 Role = Literal["system", "user", "assistant"]
@@ -60,38 +60,52 @@ class Provenance:
         if self.origin not in get_args(Origin):
             raise ValueError(f"origin {self.origin!r} is none of {get_args(Origin)}")
 
+    def to_row(self) -> dict[str, Any]:
+        return {**vars(self), "transformed_by": list(self.transformed_by)}
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> "Provenance":
+        return cls(**{**row, "transformed_by": tuple(row["transformed_by"])})
+
 
 @dataclass(frozen=True)
 class Example:
-    """A dialogue with an id that is unique in its set and a hash of what it says."""
+    """A dialogue with an id that is unique in its set and a hash of what it says.
+
+    `also_from` is where else exactly these words came from, when several sets held them.
+    """
 
     id: str
     messages: tuple[Message, ...]
     provenance: Provenance
     category: str = ""
     content_hash: str = field(default="", compare=False)
+    also_from: tuple[Provenance, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.content_hash:
             object.__setattr__(self, "content_hash", hash_messages(self.messages))
 
     def to_row(self) -> dict[str, Any]:
-        """The parquet row: id, content_hash, messages, provenance, category."""
-        row = asdict(self)
-        row["messages"] = [asdict(message) for message in self.messages]
-        row["provenance"]["transformed_by"] = list(self.provenance.transformed_by)
-        return row
+        """The parquet row: id, content_hash, messages, provenance, category, also_from."""
+        return {
+            "id": self.id,
+            "content_hash": self.content_hash,
+            "messages": [dict(vars(message)) for message in self.messages],
+            "provenance": self.provenance.to_row(),
+            "category": self.category,
+            "also_from": [provenance.to_row() for provenance in self.also_from],
+        }
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> "Example":
-        provenance = dict(row["provenance"])
-        provenance["transformed_by"] = tuple(provenance["transformed_by"])
         return cls(
             id=row["id"],
             messages=tuple(Message(**message) for message in row["messages"]),
-            provenance=Provenance(**provenance),
+            provenance=Provenance.from_row(row["provenance"]),
             category=row["category"],
             content_hash=row["content_hash"],
+            also_from=tuple(map(Provenance.from_row, row.get("also_from", ()))),
         )
 
 

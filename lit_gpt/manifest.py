@@ -7,7 +7,7 @@ decides the content (kind, parents, counts, settings, files) and nothing that do
 
 import datetime
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +21,10 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """kind: example_set | token_set | run | checkpoint | ...; files: relative name -> {size, sha256}."""
+    """kind: example_set | token_set | run | checkpoint | ...; files: relative name -> {size, sha256}.
+
+    `verdicts` travels from a data set to all that is made of it: the licence gate's rows by split, verdict and source.
+    """
 
     kind: str
     parents: dict[str, str] = field(default_factory=dict)
@@ -30,11 +33,12 @@ class Manifest:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     created: str = ""
     code_version: str = ""
+    verdicts: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def content_hash(self) -> str:
         decisive = asdict(self)
-        for incidental in ("created", "code_version"):
+        for incidental in ("created", "code_version", *(() if self.verdicts else ("verdicts",))):
             del decisive[incidental]
         return hash_json(decisive)
 
@@ -42,7 +46,7 @@ class Manifest:
         """Write `manifest.json` with the hashes of the files named, the time and our version."""
         described = {name: describe_file(directory / name) for name in files}
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        complete = Manifest(self.kind, self.parents, self.counts, self.settings, described, now, code_version())
+        complete = replace(self, files=described, created=now, code_version=code_version())
         write_json(directory / MANIFEST, {**asdict(complete), "content_hash": complete.content_hash})
         return complete
 

@@ -17,7 +17,8 @@ def main(search: str = "", approved: bool = False, families: bool = False) -> No
         approved: only base models that the challenge allowed
         families: the supported model_types instead
     """
-    from lit_gpt.cards import CHALLENGE_LIST, load_cards
+    from lit_gpt.approved import approved_list
+    from lit_gpt.cards import load_cards
     from lit_gpt.hf_families import FAMILIES
 
     if families:
@@ -25,7 +26,7 @@ def main(search: str = "", approved: bool = False, families: bool = False) -> No
         return
     cards = [card for card in load_cards().values() if search.lower() in card.name.lower()]
     cards = [card for card in cards if card.is_approved or not approved]
-    rows = [("model", "parameters", "context", "licence", f"challenge ({CHALLENGE_LIST})")]
+    rows = [("model", "parameters", "context", "licence", f"challenge ({approved_list()['as_of']})")]
     for card in sorted(cards, key=lambda card: card.name.lower()):
         config = card.config
         size, allowed = f"{config.n_parameters / 1e9:.2f} B", "allowed" if card.is_approved else "not on the list"

@@ -20,6 +20,7 @@ ROOMS = {
     "lit_gpt.seeds": (0, "nouns"),
     "lit_gpt.progress": (0, "nouns"),
     "lit_gpt.hub": (0, "nouns"),
+    "lit_gpt.approved": (0, "nouns"),
     "lit_gpt.config": (1, "network"),
     "lit_gpt.hf_config": (1, "network"),
     "lit_gpt.hf_families": (1, "network"),

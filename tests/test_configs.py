@@ -3,7 +3,9 @@
 import runpy
 from pathlib import Path
 
-from lit_gpt.cli import CommandLine
+import pytest
+
+from lit_gpt.cli import CommandLine, parse
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -11,3 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]
 def lora_line() -> CommandLine:
     """The command line of finetune/lora.py."""
     return CommandLine(runpy.run_path(str(ROOT / "finetune" / "lora.py"))["main"], summary="LoRA")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "merge").glob("*.yaml")), ids=lambda path: path.stem)
+def test_merges_parse(path: Path) -> None:
+    line = CommandLine(runpy.run_path(str(ROOT / "scripts" / "prepare_merged.py"))["main"], summary="merge")
+    merge = parse(line, ["--config", str(path), "--seed", "7"])["merge"]
+    assert len(merge.repeat) == len(merge.sources) > 1 and merge.seed == 7

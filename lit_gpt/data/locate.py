@@ -14,7 +14,7 @@ from lit_gpt.files import sha256_of
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file to read. `revision` is the hub commit it is of, for a local file its hash."""
+    """One file to read. `revision`: the hub commit it is of, with ORG/NAME@ if not the source's home, or its hash."""
 
     name: str
     path: Path
@@ -31,7 +31,9 @@ def locate(source: Source, settings: DataSettings) -> list[SourceFile]:
     if home is None:
         return [_local_file(name, path) for name, path in _local_paths(settings).items()]
     fetched = fetch(home, settings.revision)
-    return [SourceFile(name, path, sha256_of(path), fetched.commit) for name, path in fetched.paths.items()]
+    # rows of a data set that no source of ours is named after keep its name: the licence gate asks for it
+    revision = fetched.commit if home is source.home else f"{home.repo_id}@{fetched.commit}"
+    return [SourceFile(name, path, sha256_of(path), revision) for name, path in fetched.paths.items()]
 
 
 def _refuse_files(source: Source, settings: DataSettings) -> None:

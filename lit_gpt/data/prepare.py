@@ -6,7 +6,7 @@ complete; preparing the same rows again leaves the one that is there, and the to
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,17 @@ from lit_gpt.data.records import Place, Record, Reject
 from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.source import Program, Rejected, Source
 from lit_gpt.data.split import Split, is_validation
-from lit_gpt.data.store import KIND, REJECTS, SPLITS, TEST, ExampleWriter, is_example_set, split_name, swap_splits
+from lit_gpt.data.store import (
+    KIND,
+    REJECTS,
+    SPLITS,
+    TEST,
+    ExampleWriter,
+    is_example_set,
+    split_name,
+    swap_splits,
+    verdicts_of,
+)
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example, Provenance
 from lit_gpt.files import new_directory
@@ -47,13 +57,16 @@ def prepare_examples(source: Source, settings: DataSettings) -> Path:
     Raises UserError when the source cannot be found or fetched, when none of its rows is usable, and when the
     destination holds anything that is not ours to replace.
     """
-    destination = settings.destination_path
-    check_destination(destination)
+    check_destination(settings.destination_path)
     files = locate(source, settings)
+    return write_set(settings.destination_path, lambda directory: _write_set(directory, source, settings, files))
+
+
+def write_set(destination: Path, write: Callable[[Path], Manifest]) -> Path:
+    """What `write` puts into a new folder takes the destination's place, unless the same rows are there already."""
     try:
         with new_directory(destination, keep=KEPT) as directory:
-            manifest = _write_set(directory, source, settings, files)
-            if _holds(destination, manifest):
+            if _holds(destination, write(directory)):
                 raise _Unchanged
     except _Unchanged:
         say(f"{destination} holds these rows already and is left as it is")
@@ -84,7 +97,7 @@ def _write_set(directory: Path, source: Source, settings: DataSettings, files: l
     written = _write_rows(directory, splits, _rows(source, settings, files, tally), settings, source.program is None)
     if not tally.n_used:
         raise nothing_usable(source, read_as, tally)
-    n_rows = {split: rows for split, (rows, _) in written.items()}
+    n_rows = {split: side.n_rows for split, side in written.items()}
     report(source, read_as, tally, n_rows, wants_split=settings.val_split_fraction > 0)
     counts = {
         "read": tally.n_read,
@@ -92,17 +105,18 @@ def _write_set(directory: Path, source: Source, settings: DataSettings, files: l
         "dropped": dict(sorted(tally.dropped.items())),
         "noted": dict(sorted(tally.noted.items())),
         **n_rows,
-        "rows_sha256": {split: sha256 for split, (_, sha256) in written.items()},
+        "rows_sha256": {split: side.rows_sha256 for split, side in written.items()},
     }
     parents = {file.name: file.sha256 for file in files}
     names = [*map(split_name, splits), REJECTS]
-    return Manifest(KIND, parents, counts, _settings(source, settings, files, formats)).write(directory, names)
+    made_from = _settings(source, settings, files, formats)
+    return Manifest(KIND, parents, counts, made_from, verdicts=verdicts_of(written)).write(directory, names)
 
 
 def _write_rows(
     directory: Path, splits: tuple[str, ...], rows: Iterator[Placed | Reject], settings: DataSettings, may_swap: bool
-) -> dict[str, tuple[int, str]]:
-    """Each row to its file; the number and the hash of the rows on each side.
+) -> dict[str, ExampleWriter]:
+    """Each row to its file; what was written on each side.
 
     Where all rows are held out they train instead, unless the source itself puts rows on sides.
     """
@@ -118,7 +132,7 @@ def _write_rows(
     if not sides[train].n_rows and may_swap:
         swap_splits(directory)
         sides[train], sides[validation] = sides[validation], sides[train]
-    return {split: (side.n_rows, side.rows_sha256) for split, side in sides.items()}
+    return sides
 
 
 def _side(example: Example, split: Split | None, settings: DataSettings) -> Split:

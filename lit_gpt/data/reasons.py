@@ -24,6 +24,11 @@ REASONS = {
     "no_answer": "A prompt without any answer.",
     "unknown_role": "A message's role is none of system, user and assistant.",
     "wrong_turn_order": "The turns do not alternate between user and assistant after an optional system message.",
+    # told by merging: the row is sound, and has no place in the merged set
+    "exact_duplicate": "Another row says exactly the same; it stays, and its origins name this one.",
+    "near_duplicate_of_validation": "The row is almost the same as one that is held out for validation.",
+    "over_long": "The row has no answer left within the longest row in tokens.",
+    "not_drawn": "The mixture has no room for the row.",
 }
 
 NOTES = {

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from lit_gpt.data.licences import VerdictCounts, rules
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example
 from lit_gpt.manifest import MANIFEST, Manifest, read_manifest
@@ -69,6 +70,13 @@ def count_examples(directory: Path | str, split: str = "train") -> int:
     return int(_open_split(Path(directory), split).metadata.num_rows)
 
 
+def read_columns(directory: Path | str, split: str, columns: tuple[str, ...]) -> "Iterator[pa.RecordBatch]":
+    """Some columns of a split, a row group at a time; a column that an older set lacks is left out."""
+    file = _open_split(Path(directory), split)
+    there = set(file.schema_arrow.names)
+    yield from file.iter_batches(batch_size=ROW_GROUP, columns=[name for name in columns if name in there])
+
+
 def _open_split(directory: Path, split: str) -> "pq.ParquetFile":
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -110,14 +118,16 @@ def example_schema() -> "pa.Schema":
         "messages": pa.list_(pa.field("item", message, nullable=False)),
         "provenance": provenance,
         "category": text,
+        "also_from": pa.list_(pa.field("item", provenance, nullable=False)),
     }
     return pa.schema([pa.field(name, kind, nullable=False) for name, kind in columns.items()])
 
 
 class ExampleWriter:
-    """Appends examples to one split; counts and hashes them on the way.
+    """Appends examples to one split; counts, hashes and judges them on the way.
 
-    `rows_sha256` is a hash of the rows themselves, so that it does not depend on how parquet packs them.
+    `rows_sha256` is a hash of the rows themselves, so that it does not depend on how parquet packs them. `verdicts`
+    counts them by the licence gate's verdict and by source.
     """
 
     def __init__(self, directory: Path, split: str) -> None:
@@ -127,6 +137,7 @@ class ExampleWriter:
         self._writer = pq.ParquetWriter(directory / split_name(split), self._schema, compression="zstd")
         self._pending: list[dict[str, Any]] = []
         self._hash = hashlib.sha256()
+        self._verdicts = VerdictCounts()
         self.n_rows = 0
 
     def __enter__(self) -> Self:
@@ -141,9 +152,14 @@ class ExampleWriter:
     def rows_sha256(self) -> str:
         return self._hash.hexdigest()
 
+    @property
+    def verdicts(self) -> dict[str, dict[str, int]]:
+        return self._verdicts.by_source
+
     def add(self, example: Example) -> None:
         row = example.to_row()
         self._hash.update(json.dumps(row, sort_keys=True).encode() + b"\n")
+        self._verdicts.count(example)
         self._pending.append(row)
         self.n_rows += 1
         if len(self._pending) == ROW_GROUP:
@@ -155,6 +171,11 @@ class ExampleWriter:
         if self._pending:
             self._writer.write_table(pa.Table.from_pylist(self._pending, schema=self._schema))
             self._pending.clear()
+
+
+def verdicts_of(sides: dict[str, ExampleWriter]) -> dict[str, Any]:
+    """A manifest's verdicts: those of the splits that training reads, by verdict and source, with the rules' date."""
+    return {"rules": rules()["as_of"], **{split: sides[split].verdicts for split in SPLITS if split in sides}}
 
 
 def swap_splits(directory: Path) -> None:

@@ -10,7 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lit_gpt.data.store import KIND, REJECTS, TEST, ExampleWriter, load_example_set, read_examples, split_name
+from lit_gpt.data.store import (
+    KIND,
+    REJECTS,
+    TEST,
+    ExampleWriter,
+    load_example_set,
+    read_examples,
+    split_name,
+    verdicts_of,
+)
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example
 from lit_gpt.files import new_directory
@@ -43,5 +52,7 @@ def write_subset(data_dir: Path, destination: Path, choose: Choose, settings: di
         counts["train"] = train.n_rows
         counts["rows_sha256"] = {**whole.counts["rows_sha256"], "train": train.rows_sha256}
         parents = {"example_set": whole.content_hash}
-        Manifest(KIND, parents, counts, {**whole.settings, **settings}).write(new, ["train.parquet", *others, REJECTS])
+        verdicts = {**whole.verdicts, **verdicts_of({"train": train})}
+        made = Manifest(KIND, parents, counts, {**whole.settings, **settings}, verdicts=verdicts)
+        made.write(new, ["train.parquet", *others, REJECTS])
     return destination

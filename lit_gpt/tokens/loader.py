@@ -1,4 +1,4 @@
-"""Which rows an optimizer step sees, and how they are laid out: pure functions of (seed, epoch, step).
+"""Which rows an optimizer step sees, and how they are laid out: pure functions of (seed, epoch, step) and the ordering.
 
 An optimizer step takes `batch_size` rows, the next ones in the epoch's order; every row once per epoch, the last
 step of an epoch takes what is left. The step's rows are packed best-fit into blocks of `max_seq_length` tokens and
@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from lit_gpt.seeds import derive_seed
+from lit_gpt.data.ordering import Ordering
 from lit_gpt.tokens.pack import pack
 from lit_gpt.tokens.store import TokenRows
 
@@ -28,11 +28,12 @@ class MicroBatch:
 
 @dataclass(frozen=True)
 class Order:
-    """The order of `n_rows` rows over epochs."""
+    """The order of `n_rows` rows over epochs; without an ordering they are shuffled."""
 
     n_rows: int
     batch_size: int
     seed: int
+    ordering: Ordering | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -44,17 +45,25 @@ class Order:
 
     def permutation(self, epoch: int) -> np.ndarray:
         """The rows in this epoch's order."""
-        return _permutation(self.n_rows, self.seed, epoch)
+        return _permutation(self, epoch)
 
     def rows_of(self, step: int) -> list[int]:
         """The rows of optimizer step `step` (from 0)."""
         first = step % self.steps_per_epoch * self.batch_size
         return self.permutation(self.epoch_of(step))[first : first + self.batch_size].tolist()
 
+    def times_seen(self, n_steps: int) -> np.ndarray:
+        """How often each row is seen in the first `n_steps` optimizer steps, int64 (n_rows,)."""
+        n_epochs, rest = divmod(n_steps, self.steps_per_epoch)
+        times = np.full(self.n_rows, n_epochs, np.int64)
+        times[self.permutation(n_epochs)[: rest * self.batch_size]] += 1
+        return times
+
 
 @lru_cache(maxsize=2)
-def _permutation(n_rows: int, seed: int, epoch: int) -> np.ndarray:
-    return np.random.default_rng(derive_seed(seed, "order", epoch)).permutation(n_rows)
+def _permutation(order: Order, epoch: int) -> np.ndarray:
+    ordering = order.ordering or Ordering("shuffled", np.zeros(order.n_rows, np.int64))
+    return ordering.permutation(order.seed, epoch)
 
 
 def micro_batches(

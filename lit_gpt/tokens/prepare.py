@@ -115,7 +115,7 @@ def _encode_set(data_dir: Path, settings: TokenSettings) -> TokenSet:
         counts = _Encoding(data_dir, tokenizer, style, settings, decisive["max_seq_length"]).write(temporary)
         _require_rows(data_dir, counts["train"], decisive["max_seq_length"])
         names = [array_name(split, array) for split in SPLITS for array in ARRAYS] + [LEDGER]
-        Manifest(KIND, parents, counts, decisive).write(temporary, names)
+        Manifest(KIND, parents, counts, decisive, verdicts=example_set.verdicts).write(temporary, names)
     _tell(directory, counts)
     return TokenSet.open(directory)
 

@@ -10,6 +10,8 @@ import torch
 import yaml
 
 from lit_gpt.checkpoint import checkpoint_hashes, load_config
+from lit_gpt.data.gate import Challenge, require_admitted
+from lit_gpt.data.ordering import Ordering
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.files import hash_json
@@ -19,6 +21,7 @@ from lit_gpt.tokens.loader import Order
 from lit_gpt.tokens.prepare import Wanted, find_or_encode
 from lit_gpt.tokens.store import SPLITS, TokenRows, TokenSet
 from lit_gpt.training.methods import Method
+from lit_gpt.training.row_order import description, ordering_of, seen_by_source
 from lit_gpt.training.schedule import Schedule
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
@@ -46,6 +49,7 @@ class Plan:
         assert settings.checkpoint_dir is not None and settings.data_dir is not None
         require_device(settings.device)
         _require_frozen_base(method, settings)
+        _require_rules(settings, settings.checkpoint_dir, settings.data_dir)
         out_dir = _out_dir(method, settings, settings.data_dir)
         token_set = find_or_encode(settings.data_dir, settings.checkpoint_dir, _wanted(settings, out_dir))
         _require_known_ids(token_set, settings.checkpoint_dir)
@@ -72,7 +76,11 @@ class Plan:
 
     @property
     def order(self) -> Order:
-        return Order(len(self.train_tokens), self.schedule.settings.batch_size, self.settings.seed)
+        return Order(len(self.train_tokens), self.schedule.settings.batch_size, self.settings.seed, self.ordering)
+
+    @cached_property
+    def ordering(self) -> Ordering:
+        return ordering_of(self.settings, self.data_dir, self.train_tokens)
 
     @property
     def validation_rows(self) -> list[int]:
@@ -98,6 +106,13 @@ class Plan:
             "example_set": self.token_set.manifest.parents["example_set"],
         }
 
+    @property
+    def verdicts(self) -> dict[str, Any]:
+        """The licence gate's counts of the data, and under which reading of the rules the run was let in."""
+        s = self.settings
+        gate = {"challenge": s.challenge, "allow_llm_scores": s.allow_llm_scores} if s.challenge else {}
+        return {**self.token_set.manifest.verdicts, **gate}
+
     @cached_property
     def trajectory(self) -> dict[str, Any]:
         """Everything that decides the numbers; a resumed run must have the same."""
@@ -112,7 +127,13 @@ class Plan:
             "activation_checkpointing": self.settings.activation_checkpointing,
             "eval_every": self.eval_every,
             "eval_rows": self.journal.eval_rows,
+            "challenge": self.settings.challenge,
+            "order": description(self.ordering),
         }
+
+    def seen(self, n_steps: int) -> dict[str, dict[str, float]]:
+        """How often the rows of each source are seen in so many optimizer steps."""
+        return seen_by_source(self.data_dir, self.train_tokens, self.order.times_seen(n_steps))
 
     def name_rows(self, split: str, rows: list[int]) -> list[str]:
         """The ids of a split's rows, in the split's order (reads through the examples: for error messages)."""
@@ -129,8 +150,18 @@ class Plan:
         steps = f"{self.order.steps_per_epoch:,} steps an epoch, {length}"
         print(f"{self.method.name}: {share} train on {device} in {self.precision}", file=sys.stderr)
         print(f"{self.data_dir}: {rows}, {self.token_set.prompt_style} prompts, {steps}", file=sys.stderr)
+        for source, seen in self.seen(total or self.order.steps_per_epoch).items():
+            span = "in all" if total else "an epoch"
+            print(f"  {source}: {seen['rows']:,} rows, each seen {seen['times_each']:g} times {span}", file=sys.stderr)
         if not self.validation_rows:
             print(f"warning: {self.data_dir} has no validation rows; best/ will be the last weights", file=sys.stderr)
+
+
+def _require_rules(settings: RunSettings, checkpoint_dir: Path, data_dir: Path) -> None:
+    """With --challenge: UserError unless its rules admit the base, by its folder's name, and every row."""
+    if settings.challenge is not None:
+        base = "/".join(checkpoint_dir.resolve().parts[-2:])
+        require_admitted(data_dir, Challenge(settings.challenge, base, settings.allow_llm_scores))
 
 
 def _out_dir(method: Method, settings: RunSettings, data_dir: Path) -> Path:

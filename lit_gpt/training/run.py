@@ -174,7 +174,8 @@ def _export(plan: Plan, model: GPT, name: str, counts: dict[str, Any]) -> None:
         plan.method.export(model, temporary, plan.checkpoint_dir)
         write_prompt_style(temporary, find_style(plan.token_set.prompt_style, plan.checkpoint_dir))
         files = sorted(str(path.relative_to(temporary)) for path in temporary.rglob("*") if path.is_file())
-        Manifest(plan.method.name, plan.parents, counts, plan.trajectory).write(temporary, files)
+        made = Manifest(plan.method.name, plan.parents, counts, plan.trajectory, verdicts=plan.verdicts)
+        made.write(temporary, files)
 
 
 def _finish(plan: Plan, model: GPT, progress: Progress) -> None:
@@ -184,5 +185,6 @@ def _finish(plan: Plan, model: GPT, progress: Progress) -> None:
     if progress.best_step is None:
         _export(plan, model, "best", {"step": progress.step})
     counts = asdict(progress) | {"train_rows": len(plan.train_tokens), "validation_rows": len(plan.validation_rows)}
+    counts["seen"] = plan.seen(progress.step)
     files = [f"{name}/{MANIFEST}" for name in ("best", "final")]
-    Manifest(KIND, plan.parents, counts, plan.trajectory).write(plan.out_dir, files)
+    Manifest(KIND, plan.parents, counts, plan.trajectory, verdicts=plan.verdicts).write(plan.out_dir, files)

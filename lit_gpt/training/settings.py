@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from lit_gpt.data.order_kinds import BY_GROUP, BY_SCORE, Kind
 from lit_gpt.errors import UserError
 from lit_gpt.prompt_styles import check_style_name
 
@@ -46,6 +47,14 @@ class RunSettings:
         prompt_style: alpaca, chat, raw, template or a family's; the default is what was last prepared
         mask_prompt: train on the answers alone; the default is what was last prepared
         overflow: trim, drop or error for over-long rows; the default is what was last prepared
+        order: shuffled, stored, grouped, interleaved, short_to_long, long_to_short, easy_to_hard, hard_to_easy or
+            specialised_first, anew in each epoch
+        order_by: what grouped and interleaved go by, source or category
+        specialised: with specialised_first, the sources that come first
+        score_table: with easy_to_hard and hard_to_easy, a parquet file with content_hash and the score
+        score_column: which score
+        challenge: official or strict lets only data and a base in that the efficiency challenge's rules admit
+        allow_llm_scores: with --challenge, admit people's rows that a language model scored or chose
     """
 
     checkpoint_dir: Path | None = None
@@ -62,9 +71,28 @@ class RunSettings:
     prompt_style: str | None = None
     mask_prompt: bool | None = None
     overflow: Literal["trim", "drop", "error"] | None = None
+    order: Kind = "shuffled"
+    order_by: Literal["source", "category"] = "source"
+    specialised: list[str] = field(default_factory=list)
+    score_table: Path | None = None
+    score_column: str = "score"
+    challenge: Literal["official", "strict"] | None = None
+    allow_llm_scores: bool = False
 
     def __post_init__(self) -> None:
         check_style_name(self.prompt_style)
+        asked = self.challenge is not None or not self.allow_llm_scores
+        _require(asked, "allow_llm_scores", self.allow_llm_scores, "only together with --challenge")
+        by_group = self.order in BY_GROUP or self.order_by == "source"
+        _require(by_group, "order_by", self.order_by, f"only with --order {' or '.join(BY_GROUP)}")
+        named = bool(self.specialised) == (self.order == "specialised_first")
+        _require(named, "specialised", self.specialised, "sources with --order specialised_first, and only there")
+        scored = (self.score_table is not None) == (self.order in BY_SCORE)
+        _require(
+            scored, "score_table", self.score_table, f"a file with --order {' or '.join(BY_SCORE)}, and only there"
+        )
+        told = self.score_table is not None or self.score_column == "score"
+        _require(told, "score_column", self.score_column, "only together with --score_table")
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_parquet_read_by_itself_says_the_same(prepare):
     directory = prepare([{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}] * 3)
     rows = pq.read_table(directory / "train.parquet").to_pylist()
     assert rows == [example.to_row() for example in read_examples(directory)]
-    assert [set(row) for row in rows] == [{"id", "content_hash", "messages", "provenance", "category"}] * 3
+    assert [set(row) for row in rows] == [{"id", "content_hash", "messages", "provenance", "category", "also_from"}] * 3
     assert rows[0]["messages"][0] == {"role": "user", "content": "q", "input": ""}
 
 

@@ -51,9 +51,12 @@ OTHER = {
     "save_every": "2",
     "log_every": "2",
     "tensorboard": "true",
+    "order": "short_to_long",
 }
 PLACES = {"checkpoint_dir", "data_dir", "out_dir", "resume", "device"}
-ELSEWHERE = PLACES | {"activation_checkpointing", "compile", "overflow", "max_time", "micro_batch_size"}
+ORDER_AND_RULES = {"order_by", "specialised", "score_table", "score_column", "challenge", "allow_llm_scores"}
+OF_THEIR_OWN = {"activation_checkpointing", "compile", "overflow", "max_time", "micro_batch_size"}
+ELSEWHERE = PLACES | ORDER_AND_RULES | OF_THEIR_OWN  # test_order, test_rules, and below
 
 
 def run(tiny_base: Path, toy_set: Path, out_dir: Path, **settings: str) -> Path:

@@ -25,7 +25,7 @@ def source(name: str = "csv", licence: str = "unknown", origin: Origin = "unknow
     Args:
         name: starts the ids of the rows
         licence: what may be done with them, as an SPDX id where there is one
-        origin: who wrote the answers
+        origin: who wrote them; human only where people wrote prompts and answers, mixed where a model wrote a part
         generator: the language model that wrote them, if one did
     """
     return Source(
