@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
+TRAIN = re.compile(r"(?<![a-z])train(?![a-z])")  # and not task033_constrained_generation.json
 TIMEOUT_S = 30.0
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 REMEDY = "pass --source FILE with a copy of your own"
@@ -70,7 +71,7 @@ def choose_files(names: list[str], where: str) -> list[str]:
     UserError when there are none, or when they are of several formats and so perhaps the same rows twice.
     """
     data = [name for name in sorted(names) if suffix_of(name) in FORMAT_OF_SUFFIX]
-    chosen = [name for name in data if "train" in PurePosixPath(name).name.lower()] or data
+    chosen = [name for name in data if TRAIN.search(PurePosixPath(name).name.lower())] or data
     if not chosen:
         raise UserError(
             f"{where} without any data file", f"a file named {_endings()}", "name the file to read with --source FILE"

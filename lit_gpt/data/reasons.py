@@ -24,6 +24,20 @@ REASONS = {
     "no_answer": "A prompt without any answer.",
     "unknown_role": "A message's role is none of system, user and assistant.",
     "wrong_turn_order": "The turns do not alternate between user and assistant after an optional system message.",
+    # told by the sources: the row is sound, and not one that was asked for
+    "over_quota": "Its task has given as many rows as were asked for.",
+    "few_shot": "The prompt holds other rows as examples, and only rows without were asked for.",
+    "task_not_chosen": "The file is a task that was not asked for.",
+    "other_language": "The row is in a language that was not asked for.",
+    "unknown_language": "The row does not say its language, and only some were asked for.",
+    "below_quality": "People rated an answer below what was asked for.",
+    "missing_score": "Nobody rated the row, and a least rating was asked for.",
+    "deleted_message": "Its writers deleted a message of the dialogue.",
+    "template_error": "The template cannot be rendered with this row: a field is missing or of another kind.",
+    "wrong_length": "The answer is shorter or longer than the rules for this source allow.",
+    "first_person": "The answer speaks of its writer, which an assistant has not lived.",
+    "cross_reference": "The answer speaks of other answers, which are not in the row.",
+    "link_or_image": "The answer leans on a link or an image, which the row does not have.",
 }
 
 NOTES = {

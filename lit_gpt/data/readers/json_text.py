@@ -4,7 +4,7 @@ import json
 from typing import Any, NoReturn
 
 from lit_gpt.data.reasons import Rejected
-from lit_gpt.data.records import Place, Record, Reject, excerpt
+from lit_gpt.data.records import Place, Record, Reject, excerpt, n_lines_of
 
 
 def parse_record(raw: bytes, place: Place) -> Record | Reject:
@@ -12,7 +12,7 @@ def parse_record(raw: bytes, place: Place) -> Record | Reject:
     try:
         return Record(place, parse_object(raw), raw)
     except Rejected as error:
-        return Reject(place, error.reason, excerpt(raw))
+        return Reject(place, error.reason, excerpt(raw), n_lines_of(raw))
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
