@@ -19,7 +19,13 @@ from lit_gpt.example import Message, Role, user_message
 SURROGATE = re.compile("[\ud800-\udfff]")
 ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
 # ShareGPT's own names for them, beside ours
-SPEAKERS = ROLES | {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bing": "assistant", "bard": "assistant"}
+SPEAKERS = ROLES | {
+    "human": "user",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "bing": "assistant",
+    "bard": "assistant",
+}
 MARK = re.compile(r"\s*### (Human|Assistant):[ \n]?")
 EMPTY = {"user": "empty_instruction", "assistant": "empty_output"}
 

@@ -1,5 +1,7 @@
 """Fetching from a hub of our own on the loopback interface: right bytes, wrong bytes, no bytes."""
 
+import functools
+import gzip
 import hashlib
 import http.server
 import json
@@ -7,10 +9,32 @@ import socket
 import threading
 from urllib.parse import unquote, urlsplit
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lit_gpt.data.fetch import choose_files, fetch, git_blob_sha1
+from lit_gpt.data.prepare import prepare_examples
+from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.source import Home
+from lit_gpt.data.sources import (
+    alpaca,
+    code_alpaca,
+    dolly,
+    flan,
+    gsm8k,
+    lima,
+    longform,
+    oasst1,
+    openorca,
+    p3,
+    platypus,
+    stackexchange,
+    superni,
+    user_file,
+    writingprompts,
+)
+from lit_gpt.data.store import load_example_set, read_examples
 from lit_gpt.errors import UserError
 from tests.data.files import write
 
@@ -28,6 +52,7 @@ class FakeHub:
         self.served = dict(self.files)
         self.large = {"train.jsonl"}
         self.refusal = None
+        self.repo, self.revisions = REPO, {"main", "v1", COMMIT}
         self.seen = []
 
     def answer(self, path):
@@ -35,12 +60,12 @@ class FakeHub:
         self.seen.append(path)
         if self.refusal:
             return self.refusal
-        for revision in ("main", "v1", COMMIT):
-            if path == f"/api/datasets/{REPO}/revision/{revision}":
-                return 200, {}, json.dumps({"id": REPO, "sha": COMMIT}).encode()
-        if path == f"/api/datasets/{REPO}/tree/{COMMIT}":
+        for revision in self.revisions:
+            if path == f"/api/datasets/{self.repo}/revision/{revision}":
+                return 200, {}, json.dumps({"id": self.repo, "sha": COMMIT}).encode()
+        if path == f"/api/datasets/{self.repo}/tree/{COMMIT}":
             return 200, {}, json.dumps([self.describe(name) for name in self.files]).encode()
-        name = path.removeprefix(f"/datasets/{REPO}/resolve/{COMMIT}/")
+        name = path.removeprefix(f"/datasets/{self.repo}/resolve/{COMMIT}/")
         if name in self.served:
             return 200, {"X-Repo-Commit": COMMIT, "ETag": f'"{self.etag(name)}"'}, self.served[name]
         return 404, {"X-Error-Code": "RevisionNotFound" if "/revision/" in path else "RepoNotFound"}, b"{}"
@@ -173,3 +198,73 @@ def test_gits_own_hash(tmp_path):
 )
 def test_which_files_of_a_folder_are_read(names, chosen):
     assert choose_files(names, "here") == (chosen or sorted(names))
+
+
+QA = {"instruction": "q", "output": "a"}
+TREE = {"prompt": {"text": "q", "role": "prompter", "replies": [{"text": "a", "role": "assistant"}]}}
+AT_HOME = [
+    (alpaca.source(), QA),
+    (alpaca.source(cleaned=True), QA),
+    (code_alpaca.source(), QA),
+    (dolly.source(), {"instruction": "q", "response": "a"}),
+    (flan.source(), {"inputs": "q", "targets": "a"}),
+    (gsm8k.source(), {"question": "q", "answer": "a"}),
+    (lima.source(), {"conversations": ["q", "a"]}),
+    (longform.source(), {"input": "q", "output": "a"}),
+    (oasst1.source(), TREE),
+    (openorca.source(), {"id": "t0.1", "system_prompt": "", "question": "q", "response": "a"}),
+    (p3.source(), {"inputs_pretokenized": "q", "targets_pretokenized": "a"}),
+    (platypus.source(), QA),
+    (stackexchange.source(lima_rules=False), {"question": "q", "answers": [{"text": "a", "pm_score": 1}]}),
+    (superni.source(), {"task_name": "t", "definition": "q", "inputs": "", "targets": "a"}),
+    (writingprompts.source(), {"prompt": "q", "story": "a"}),
+]
+
+
+def encoded(name, row):
+    """The row as a file of this name would hold it."""
+    if name.endswith(".parquet"):
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_pylist([row]), sink)
+        return sink.getvalue().to_pybytes()
+    data = json.dumps([row] if ".jsonl" not in name else row).encode()
+    return gzip.compress(data) if name.endswith(".gz") else data
+
+
+@pytest.fixture
+def from_hub(hub, tmp_path, monkeypatch):
+    """Prepare a source, whose home is the fake hub."""
+
+    def run(source, row, repo, names, **settings):
+        hub.repo = repo
+        hub.files = hub.served = {name: encoded(name, row) for name in names}
+        hub.large = {name for name in names if name.endswith((".parquet", ".gz"))}
+        hub.revisions |= {source.home.revision} if source.home else set()
+        ours = functools.partial(fetch, cache_dir=tmp_path / "cache", endpoint=hub.endpoint)
+        monkeypatch.setattr("lit_gpt.data.locate.fetch", ours)
+        return prepare_examples(source, DataSettings(destination_path=tmp_path / "out", **settings))
+
+    return run
+
+
+@pytest.mark.parametrize(("source", "row"), AT_HOME, ids=[source.name for source, _ in AT_HOME])
+def test_every_data_set_is_read_from_its_home(from_hub, source, row):
+    names = source.home.files or ("data/train-00000-of-00001.jsonl",)
+    directory = from_hub(source, row, source.home.repo_id, names)
+    examples = list(read_examples(directory))
+    assert [[m.content for m in example.messages] for example in examples] == [["q", "a"]] * len(names)
+    assert {example.provenance.revision for example in examples} == {COMMIT}
+    assert load_example_set(directory).settings["revisions"] == dict.fromkeys(names, COMMIT)
+
+
+@pytest.mark.parametrize("how", [{"source": "any/rows@v1"}, {"source": "any/rows", "revision": "v1"}])
+def test_any_data_set_of_the_hub_at_a_revision(from_hub, hub, how):
+    directory = from_hub(user_file.source(), {"question": "q", "answer": "a"}, "any/rows", ["train.jsonl"], **how)
+    assert [example.messages[1].content for example in read_examples(directory)] == ["a"]
+    assert any(path.endswith("/any/rows/revision/v1") for path in hub.seen)
+
+
+@pytest.mark.parametrize("how", [{"source": "any/rows@v1", "revision": "v1"}, {"source": "any/rows@"}])
+def test_a_revision_in_two_places_or_in_none(from_hub, how):
+    with pytest.raises(UserError):
+        from_hub(user_file.source(), QA, "any/rows", ["train.jsonl"], **how)

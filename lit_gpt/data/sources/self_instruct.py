@@ -23,7 +23,7 @@ from lit_gpt.data.source import ParsedRow, Rejected, Source
 
 def source() -> Source:
     return Source(
-        name="self-instruct",
+        name="self-instruct-seeds",
         licence="Apache-2.0",
         origin="human",
         parse=_parse,
