@@ -8,7 +8,7 @@ and everybody else can ignore it.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 Role = Literal["system", "user", "assistant"]
@@ -84,10 +84,13 @@ class Example:
 
     def to_row(self) -> dict[str, Any]:
         """The parquet row: id, content_hash, messages, provenance, category."""
-        row = asdict(self)
-        row["messages"] = [asdict(message) for message in self.messages]
-        row["provenance"]["transformed_by"] = list(self.provenance.transformed_by)
-        return row
+        return {
+            "id": self.id,
+            "content_hash": self.content_hash,
+            "messages": [dict(vars(message)) for message in self.messages],
+            "provenance": {**vars(self.provenance), "transformed_by": list(self.provenance.transformed_by)},
+            "category": self.category,
+        }
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> "Example":

@@ -235,14 +235,14 @@ def encoded(name, row):
 def from_hub(hub, tmp_path, monkeypatch):
     """Prepare a source, whose home is the fake hub."""
 
-    def run(source, row, repo, names, **settings):
+    def run(data_set, row, repo, names, **settings):
         hub.repo = repo
         hub.files = hub.served = {name: encoded(name, row) for name in names}
         hub.large = {name for name in names if name.endswith((".parquet", ".gz"))}
-        hub.revisions |= {source.home.revision} if source.home else set()
+        hub.revisions |= {data_set.home.revision} if data_set.home else set()
         ours = functools.partial(fetch, cache_dir=tmp_path / "cache", endpoint=hub.endpoint)
         monkeypatch.setattr("lit_gpt.data.locate.fetch", ours)
-        return prepare_examples(source, DataSettings(destination_path=tmp_path / "out", **settings))
+        return prepare_examples(data_set, DataSettings(destination_path=tmp_path / "out", **settings))
 
     return run
 

@@ -191,7 +191,15 @@ def csv_line(each: dict, quoting: int, end: str, delimiter: str) -> bytes:
     return out.getvalue().encode()
 
 
-def check_csv(data: st.DataObject, delimiter: str = ",", name: str = "a.csv") -> None:
+def check_csv(data: st.DataObject) -> None:
+    check_table(data, ",", "a.csv")
+
+
+def check_tsv(data: st.DataObject) -> None:
+    check_table(data, "\t", "a.tsv")
+
+
+def check_table(data: st.DataObject, delimiter: str, name: str) -> None:
     """Untouched rows are read, and every line that is not blank belongs to one record or to one reject."""
     whole = data.draw(plain_rows)
     quoting = data.draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
@@ -215,10 +223,6 @@ def _n_lines(row: Record | Reject) -> int:
     if isinstance(row, Reject):
         return row.n_lines
     return row.raw.count(b"\n") + (not row.raw.endswith(b"\n"))
-
-
-def check_tsv(data: st.DataObject) -> None:
-    check_csv(data, "\t", "a.tsv")
 
 
 def is_swallowed(i: int, raw: list[bytes], victims: set[int], fields: list[str], end: str) -> bool:

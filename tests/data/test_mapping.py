@@ -111,7 +111,12 @@ def test_an_unknown_form_lists_what_was_seen_and_guesses(record, guess):
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("instructions=a", "instruction"), ("output", "name the fields"), ("question=x", "name the fields")],
+    [
+        ("instructions=a", "instruction"),
+        ("output", "did you mean output"),
+        ("=x", "name the fields"),
+        ("question=x", "name the fields"),
+    ],
 )
 def test_columns_that_cannot_be_read(text, hint):
     with pytest.raises(UserError) as error:

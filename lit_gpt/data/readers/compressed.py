@@ -56,6 +56,11 @@ def without_compression(name: str) -> str:
     return next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
 
 
+def is_cut_short(error: Exception) -> bool:
+    """Whether reading failed because the compressed bytes end too early: what came before is sound."""
+    return isinstance(error, EOFError) or "Truncated compressed stream" in str(error)
+
+
 def is_damage(error: Exception) -> bool:
     """Whether reading failed because the compressed bytes are cut short or corrupt, and not because of the disk."""
     if isinstance(error, EOFError | zlib.error):

@@ -43,5 +43,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise Rejected("not_a_number")
 
 
-# integers are read as float because int() refuses more than 4,300 digits, and no field we use is a number
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique_names, parse_constant=_refuse_constant, parse_int=float)
+def _number(digits: str) -> int | float:
+    """int() refuses more than 4,300 digits, and no field we use is so large a number."""
+    return int(digits) if len(digits) < MAX_DIGITS else float(digits)
+
+
+MAX_DIGITS = 4_300  # https://docs.python.org/3/library/stdtypes.html#int-max-str-digits
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_names, parse_constant=_refuse_constant, parse_int=_number)

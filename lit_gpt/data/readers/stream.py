@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lit_gpt.data.readers.compressed import DataFile, is_damage, open_data
+from lit_gpt.data.readers.compressed import DataFile, is_cut_short, is_damage, open_data
 from lit_gpt.data.records import Place, Reject, excerpt
 from lit_gpt.errors import UserError
 
@@ -31,11 +31,14 @@ def ignore(n_bytes: int) -> None:
 
 
 class _UpToDamage(io.RawIOBase):
-    """Ends where its compression breaks instead of raising; tells `on_bytes` how many bytes on disk were used up."""
+    """Ends where a compressed file is cut short instead of raising; tells `on_bytes` how many bytes on disk were used.
 
-    def __init__(self, file: DataFile, on_bytes: OnBytes) -> None:
+    UserError where compressed bytes are corrupt: some may have been read as others before the checksum told.
+    """
+
+    def __init__(self, file: DataFile, name: str, on_bytes: OnBytes) -> None:
         self.damaged = False
-        self._file, self._on_bytes = file, on_bytes
+        self._file, self._name, self._on_bytes = file, name, on_bytes
         self._position = 0
 
     def readable(self) -> bool:
@@ -47,6 +50,10 @@ class _UpToDamage(io.RawIOBase):
         except (EOFError, OSError, zlib.error) as error:
             if not is_damage(error):
                 raise
+            if not is_cut_short(error):
+                at = self._file.on_disk.tell()
+                got = f"{self._name}, whose compressed bytes are corrupt before byte {at} of the file ({error})"
+                raise UserError(got, "a file that is whole", "fetch or compress it again") from None
             self.damaged = True
             return 0
         buffer[: len(data)] = data
@@ -61,7 +68,7 @@ class ByteStream:
 
     def __init__(self, file: DataFile, name: str, on_bytes: OnBytes = ignore) -> None:
         self.name = name
-        self._raw = _UpToDamage(file, on_bytes)
+        self._raw = _UpToDamage(file, name, on_bytes)
         self._buffered = io.BufferedReader(self._raw, BUFFER_BYTES)
         for magic, kind in UNREADABLE.items():
             if self.peek().startswith(magic):

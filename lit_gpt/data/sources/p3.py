@@ -15,6 +15,7 @@ Known traps
 - Templates are code (Jinja). They run in a sandbox, without files, imports or private names; a row that a template
   cannot word is rejected as `template_error`, one that it words without an answer as `no_answer`.
 - Some templates turn the task around (write the article for this summary), so answers are not always what they seem.
+- Some copies have tasks without answers (600 rows of trec in one at hand), which are dropped as `empty_output`.
 - T0 was tested on tasks that P3 has too (e.g. ANLI, CB, COPA, HellaSwag).
 """
 
