@@ -3,8 +3,8 @@
     python benchmarks/prepare.py --source alpaca_data.json --n_rows 1000000
 
 The rows of the source are repeated with edits until there are enough. Both sides read the same JSON lines, turn rows
-into dialogues with provenance and content hash, drop those without an answer, split by hash and write parquet, each in a
-process of its own. Prints rows a second, processor seconds and peak memory, and last the file that holds them.
+into dialogues with provenance and content hash, drop those without an answer, split by hash and write parquet, each in
+a process of its own. Prints rows a second, processor seconds and peak memory, and last the file that holds them.
 `datasets` comes with the extra `test`.
 """
 
