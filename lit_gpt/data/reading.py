@@ -1,8 +1,8 @@
 """Any data file as a stream of records and rejects: the format is told, its reader does the rest.
 
-The name tells (.jsonl, .ndjson, .json, .csv, .tsv, .parquet, each alone or with .gz, .bz2, .zst); for another name the
-first bytes do. A `.json` file that does not start with a bracket is read as JSON lines. What no file tells of itself
-stands in its Layout.
+The name tells (.jsonl, .ndjson, .json, .csv, .tsv, .parquet, each alone or with .gz, .bz2, .zst; .xml, which is the
+Posts.xml of a Stack Exchange dump); for another name the first bytes do. A `.json` file that does not start with a
+bracket is read as JSON lines. What no file tells of itself stands in its Layout.
 """
 
 from collections.abc import Iterator
@@ -18,10 +18,11 @@ from lit_gpt.data.readers.json_document import read_json_document
 from lit_gpt.data.readers.json_lines import read_json_lines
 from lit_gpt.data.readers.parquet_table import MAGIC, read_parquet
 from lit_gpt.data.readers.plain_table import read_plain_table
+from lit_gpt.data.readers.posts_xml import read_posts
 from lit_gpt.data.readers.stream import ByteStream, OnBytes, ignore, open_stream
 from lit_gpt.data.records import Record, Reject
 
-Format = Literal["JSON array", "JSON lines", "JSON document", "CSV", "table without quotes", "parquet"]
+Format = Literal["JSON array", "JSON lines", "JSON document", "CSV", "table without quotes", "parquet", "posts"]
 FORMAT_OF_SUFFIX: dict[str, Format] = {
     ".json": "JSON array",
     ".jsonl": "JSON lines",
@@ -29,6 +30,7 @@ FORMAT_OF_SUFFIX: dict[str, Format] = {
     ".csv": "CSV",
     ".tsv": "CSV",
     ".parquet": "parquet",
+    ".xml": "posts",
 }
 
 
@@ -94,6 +96,9 @@ def read_records(
     kind = format_of(path, layout)
     if kind == "parquet":
         yield from read_parquet(path, name, check_columns, on_bytes)
+        return
+    if kind == "posts":
+        yield from read_posts(path, name, on_bytes)
         return
     with open_stream(path, name, on_bytes) as stream:
         yield from _read_text(kind, stream, check_columns, layout)

@@ -107,8 +107,11 @@ def read_templates(path: Path) -> list[Template]:
     class Loader(yaml.SafeLoader):
         """Takes promptsource's two tags for plain mappings, and makes no objects."""
 
+    def as_mapping(loader: Any, node: Any) -> Any:
+        return loader.construct_mapping(node, deep=True)
+
     for tag in ("!Template", "!TemplateMetadata"):
-        Loader.add_constructor(tag, lambda loader, node: loader.construct_mapping(node, deep=True))
+        Loader.add_constructor(tag, as_mapping)
     try:
         content = yaml.load(path.read_text("utf-8"), Loader)  # noqa: S506 (it is a SafeLoader)
         data_set = "/".join(filter(None, (str(content["dataset"]), content.get("subset"))))

@@ -400,6 +400,34 @@ def test_limas_rules_for_stack_exchange(row, reason, tmp_path):
         assert len(read(stackexchange.source(lima_rules=False), [row], tmp_path)[0]) == 1
 
 
+POSTS = b"""<?xml version="1.0" encoding="utf-8"?>
+<posts>
+  <row Id="1" PostTypeId="1" Score="3" Title="A &lt;title&gt;" Body="&lt;p&gt;Why?&lt;/p&gt;" />
+  <row Id="2" PostTypeId="1" Score="3" Title="Nobody knows" Body="&lt;p&gt;Who?&lt;/p&gt;" />
+  <row Id="3" PostTypeId="2" ParentId="1" Score="4" Body="&lt;p&gt;Worse.&lt;/p&gt;" />
+  <row Id="4" PostTypeId="2" ParentId="1" Score="12" Body="&lt;p&gt;Because &amp;amp; so.&lt;/p&gt;" />
+  <row Id="5" PostTypeId="1" Title="Cut" Bo
+  <row Id="6" PostTypeId="2" ParentId="5" Score="1" Body="x" />
+  <row Id="7" PostTyp
+  <row Id="8" PostTypeId="4" Body="a tag's wiki" />
+</posts>
+"""
+
+
+def test_a_dump_gives_each_question_its_best_answer(tmp_path):
+    path = write(tmp_path, "Posts.xml", POSTS)
+    (example,), rejects = read_files(stackexchange.source(lima_rules=False), [path], tmp_path)
+    assert texts(example) == ["A <title>\n\nWhy?", "Because & so."]
+    assert example.provenance.line == 3
+    assert [(reject.place.line, reject.reason) for reject in rejects] == [
+        (9, "invalid_xml"),
+        (4, "no_answer"),
+        (7, "invalid_xml"),
+    ]
+    with pytest.raises(UserError, match="no post"):
+        read_files(stackexchange.source(), [write(tmp_path, "Users.xml", "<users></users>")], tmp_path)
+
+
 def test_html_becomes_text_with_its_code_and_lists(tmp_path):
     (example,), _ = read(stackexchange.source(lima_rules=False), [stack_row(CODE, 10, "A title")], tmp_path)
     assert texts(example) == ["A title\n\nWhy?", "Try:\n\n```\nx = [I]\n\n\ny = 2\n```\n\n- one\n- two `z`"]
