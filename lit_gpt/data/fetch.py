@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
-TRAIN = re.compile(r"(?<![a-z])train(?![a-z])")  # and not task033_constrained_generation.json
+TRAIN = re.compile(r"(?<![a-z])train(?![a-z])")  # and not constrained.json
 TIMEOUT_S = 30.0
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 REMEDY = "pass --source FILE with a copy of your own"
