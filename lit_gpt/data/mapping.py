@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lit_gpt.data.formats import (
+    alternating,
     clean_text,
     dialogue,
     document,
@@ -84,9 +85,7 @@ def _exchange(fields: dict[str, Any]) -> list[Message]:
     history = fields.get("history") or []
     if not isinstance(history, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in history):
         raise Rejected("non_text_value")
-    earlier = [text for pair in history for text in pair]
-    turns = [Message("assistant" if i % 2 else "user", clean_text(text)) for i, text in enumerate(earlier)]
-    return turns + question_and_answer(fields)
+    return alternating(text for pair in history for text in pair) + question_and_answer(fields)
 
 
 def parse_columns(text: str) -> dict[str, str]:

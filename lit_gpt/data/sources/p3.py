@@ -26,6 +26,7 @@ from typing import Any
 from lit_gpt.data.formats import dialogue, optional_text_field, question_and_answer
 from lit_gpt.data.source import Home, ParsedRow, Rejected, Source
 from lit_gpt.data.templates import Template, choose_templates, read_templates
+from lit_gpt.seeds import derive_seed
 
 HOME = Home("bigscience/P3", ())
 PAIRS = (("inputs_pretokenized", "targets_pretokenized"), ("inputs", "targets"), ("prompt", "completion"))
@@ -69,8 +70,6 @@ class _Wording:
 
 
 def _turn(templates: list[Template], record: dict[str, Any]) -> Template:
-    from lit_gpt.seeds import derive_seed
-
     return templates[derive_seed("template", repr(sorted(record.items()))) % len(templates)]
 
 
