@@ -6,6 +6,8 @@ Not handled: tables (their cells become lines), mathematics other than as it is 
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
+from lit_gpt.data.reasons import Rejected
+
 BLOCKS = {"p", "div", "ul", "ol", "pre", "blockquote", "h1", "h2", "h3", "h4", "table", "tr", "hr"}
 FENCE = "```"
 
@@ -21,9 +23,13 @@ class PlainText:
 
 
 def plain_text(html: str) -> PlainText:
+    """The text of a post; Rejected when it is no HTML."""
     parser = _Parser()
-    parser.feed(html)
-    parser.close()
+    try:
+        parser.feed(html)
+        parser.close()
+    except AssertionError:  # how html.parser says that a declaration is none
+        raise Rejected("invalid_html") from None
     return PlainText(_tidy(parser.parts), _tidy(parser.prose), parser.has_link, parser.has_image)
 
 

@@ -14,6 +14,7 @@ REASONS = {
     "bad_quoting": "A quoted CSV field is never closed, or text follows its closing quote.",
     "wrong_field_count": "The row has more or fewer fields than the header.",
     "invalid_xml": "The line is no post: it is cut short, or no XML.",
+    "invalid_html": "The text holds a declaration that HTML does not have.",
     "damaged_file": "The file breaks off here: a cut gzip, an array without its end, an unreadable parquet row group.",
     # told by the row forms: the record is not a dialogue we can train on
     "nul_character": "The row holds a NUL character.",

@@ -295,10 +295,11 @@ def test_deleted_messages_synthetic_ones_and_trees_without_an_answer(tmp_path):
         tree(message("a", synthetic=True, model_name="a-model")),
         tree(),
         {"prompt": message("q", "prompter", replies=[3])},
+        tree(message(["not", "text"])),
     ]
     (example,), rejects = read(oasst1.source(), rows, tmp_path)
     assert (example.provenance.origin, example.provenance.generator) == ("llm", "a-model")
-    assert [reject.reason for reject in rejects] == ["deleted_message", "no_answer", "non_text_value"]
+    assert [reject.reason for reject in rejects] == ["deleted_message", "no_answer", *["non_text_value"] * 2]
 
 
 def test_flat_rows_of_open_assistant(tmp_path):
@@ -391,12 +392,13 @@ def stack_row(answer, score=4, title=None):
         (stack_row(PROSE + "<p>As mentioned by others.</p>"), "cross_reference"),
         (stack_row(PROSE, "many"), "missing_score"),
         ({"question": "q", "answers": []}, "no_answer"),
+        (stack_row("<![odd[x]]>"), "invalid_html"),
     ],
 )
 def test_limas_rules_for_stack_exchange(row, reason, tmp_path):
     _, rejects = read(stackexchange.source(), [row], tmp_path)
     assert [reject.reason for reject in rejects] == ([reason] if reason else [])
-    if reason and reason not in ("missing_score", "no_answer"):
+    if reason and reason not in ("missing_score", "no_answer", "invalid_html"):
         assert len(read(stackexchange.source(lima_rules=False), [row], tmp_path)[0]) == 1
 
 

@@ -95,8 +95,15 @@ def _rank(node: Node) -> float:
 
 def _without_replies(node: Node) -> tuple[tuple[str, Any], ...]:
     """The message alone, as something that can be compared."""
+    text = node.get("text")
+    if not isinstance(text, str | None):
+        raise Rejected("non_text_value")
     return (
-        *((name, node.get(name)) for name in ("text", "role", "deleted", "synthetic", "model_name")),
+        ("text", text),
+        ("role", str(node.get("role"))),
+        ("deleted", bool(node.get("deleted"))),
+        ("synthetic", bool(node.get("synthetic"))),
+        ("model_name", str(node.get("model_name") or "unknown")),
         ("quality", _quality(node)),
     )
 
@@ -119,7 +126,7 @@ def _thread(path: list[Node], min_quality: float | None) -> ParsedRow:
             raise Rejected("below_quality")
     row = dialogue([Message("assistant" if n["role"] == "assistant" else "user", text_field(n, "text")) for n in path])
     if any(node["synthetic"] for node in path):
-        models = sorted({str(node["model_name"] or "unknown") for node in path if node["synthetic"]})
+        models = sorted({node["model_name"] for node in path if node["synthetic"]})
         return ParsedRow(row.messages, origin="llm", generator=", ".join(models), notes=row.notes)
     return row
 

@@ -11,6 +11,7 @@ Rows of the data set itself, which `--templates templates.yaml` words:
     {"text": "Wall St. Bears …", "label": 2}
 
 Known traps
+- All of P3 is very large; `--source FOLDER` takes the tasks you have.
 - `<|endoftext|>` at the end of a completion is a mark of that file, not text; it is cut off.
 - Templates are code (Jinja). They run in a sandbox, without files, imports or private names; a row that a template
   cannot word is rejected as `template_error`, one that it words without an answer as `no_answer`.
