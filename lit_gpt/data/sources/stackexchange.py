@@ -1,7 +1,7 @@
 """Stack Exchange: questions with their best answer, as LIMA chose them.
 
-Home: https://huggingface.co/datasets/HuggingFaceH4/stack-exchange-preferences (about 20 GB of parquet; take one site's folder
-with --source), Posts.xml of https://archive.org/details/stackexchange, unpacked, or a table that
+Home: https://huggingface.co/datasets/HuggingFaceH4/stack-exchange-preferences (about 20 GB of parquet; take one site's
+folder with --source), Posts.xml of https://archive.org/details/stackexchange, unpacked, or a table that
 https://data.stackexchange.com exports, with the columns title, body, answer and score.
 Licence: CC BY-SA, 2.5 to 4.0 by the year of the post; a link to it must go with it. Origin: human.
 
