@@ -31,13 +31,13 @@ class BenchmarkSettings:
     Args:
         source: a file of Alpaca's form
         n_rows: how many rows to prepare
-        out_dir: where the rows, the prepared sets and the results go
+        work_dir: where the rows, the prepared sets and the results go
         only: ours or datasets, to measure one of them alone; both is the default
     """
 
     source: Path
     n_rows: int = 1_000_000
-    out_dir: Path = Path("out/benchmarks/prepare")
+    work_dir: Path = Path("out/benchmarks/prepare")
     only: str = "both"
 
     def __post_init__(self) -> None:
@@ -50,11 +50,11 @@ class BenchmarkSettings:
 def main(benchmark: BenchmarkSettings) -> Path:
     from lit_gpt.files import write_json
 
-    benchmark.out_dir.mkdir(parents=True, exist_ok=True)
-    pool = benchmark.out_dir / f"pool-{benchmark.n_rows}.jsonl"
+    benchmark.work_dir.mkdir(parents=True, exist_ok=True)
+    pool = benchmark.work_dir / f"pool-{benchmark.n_rows}.jsonl"
     write_pool(benchmark.source, benchmark.n_rows, pool)
     chosen = SIDES if benchmark.only == "both" else {benchmark.only: SIDES[benchmark.only]}
-    results = {name: measure(side, pool, benchmark.out_dir / name) for name, side in chosen.items()}
+    results = {name: measure(side, pool, benchmark.work_dir / name) for name, side in chosen.items()}
     for name, found in results.items():
         say(
             f"{name:<9} {found['rows_per_s']:>9,.0f} rows/s  {found['elapsed_s']:>8.1f} s  "
@@ -66,7 +66,7 @@ def main(benchmark: BenchmarkSettings) -> Path:
             f"ours/datasets: {theirs['cpu_s'] / ours['cpu_s']:.2f} times the rows per CPU second, "
             f"{ours['peak_mem_gib'] / theirs['peak_mem_gib']:.2f} of the memory"
         )
-    path = benchmark.out_dir / "results.json"
+    path = benchmark.work_dir / "results.json"
     write_json(path, {"n_rows": benchmark.n_rows, **results})
     return path
 

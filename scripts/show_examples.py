@@ -103,7 +103,8 @@ def _tell_why(data_dir: Path, name: str) -> None:
     for sighting in trace(data_dir, name):
         print(in_words(sighting))
         if sighting.example is not None and sighting.split != "test":
-            print(*(f"  tokens        {line}" for line in encodings(sighting.data_dir, sighting.example.id)), sep="\n")
+            for line in encodings(sighting.data_dir, sighting.example.id):
+                print(f"  tokens        {line}")
 
 
 def _list_dropped(data_dir: Path, reason: str, n_rows: int) -> None:
