@@ -46,7 +46,11 @@ def user_message(instruction: str, input: str = "") -> Message:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a row comes from: enough to find it again and to know whether it may be used."""
+    """Where a row comes from: enough to find it again and to know whether it may be used.
+
+    `row` counts the rows of the source as they were read, from 0. `file` and `line` (from 1, in parquet the row) say
+    where it stands there, and `part` (from 1) which of the rows made of that line it is; 0 where the line is the row.
+    """
 
     source: str
     revision: str
@@ -55,6 +59,9 @@ class Provenance:
     origin: Origin
     generator: str = ""
     transformed_by: tuple[str, ...] = ()
+    file: str = ""
+    line: int = 0
+    part: int = 0
 
     def __post_init__(self) -> None:
         if self.origin not in get_args(Origin):

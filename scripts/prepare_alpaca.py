@@ -2,7 +2,8 @@
 
     python scripts/prepare_alpaca.py --checkpoint_dir checkpoints/ORG/NAME --max_seq_length 2048
 
-Writes the examples to data/alpaca and, given a checkpoint, their tokens beside them.
+--cleaned true takes the version that its users mended. Writes the examples to data/alpaca and,
+given a checkpoint, their tokens beside them.
 """
 
 from pathlib import Path

@@ -1,9 +1,9 @@
-"""Prepare your own file: CSV, TSV, JSON, JSONL or Parquet, plain or gzipped.
+"""Prepare your own file: CSV, TSV, JSON, JSONL or Parquet, compressed or not, as Lit-GPT's users know it.
 
     python scripts/prepare_csv.py --csv_dir MyDataset.csv --checkpoint_dir checkpoints/ORG/NAME
 
-Rows have the columns instruction, output and perhaps input, or a list of messages. Writes the examples to data/csv and,
-given a checkpoint, their tokens beside them.
+Rows in any form that scripts/prepare_file.py reads, which is the same under another name. Writes the examples to
+data/csv and, given a checkpoint, their tokens beside them.
 """
 
 from pathlib import Path

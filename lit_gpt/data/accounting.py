@@ -12,6 +12,7 @@ from lit_gpt.errors import UserError
 from lit_gpt.example import Example
 
 SHOWN_CHARS = 70
+N_SHOWN = 3
 
 
 @dataclass
@@ -22,7 +23,7 @@ class Tally:
     n_used: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     noted: Counter[str] = field(default_factory=Counter)
-    first_used: Example | None = None
+    first_used: list[Example] = field(default_factory=list)
     first_dropped: Reject | None = None
 
     def count(self, row: Example | Reject) -> None:
@@ -32,11 +33,12 @@ class Tally:
             self.first_dropped = self.first_dropped or row
         else:
             self.n_used += 1
-            self.first_used = self.first_used or row
+            if len(self.first_used) < N_SHOWN:
+                self.first_used.append(row)
 
 
 def report(source: Source, read_as: str, tally: Tally, n_rows: dict[str, int], wants_split: bool) -> None:
-    """The account at one glance, with the first row as it was understood."""
+    """The account at one glance, with the first rows as they were understood."""
     say(f"{source.name}: {tally.n_read} rows read = {tally.n_used} used + {tally.dropped.total()} dropped ({read_as})")
     for reason, count in tally.dropped.most_common():
         say(f"  dropped {count}  {reason}: {REASONS[reason]} Listed in {REJECTS}.")
@@ -46,9 +48,10 @@ def report(source: Source, read_as: str, tally: Tally, n_rows: dict[str, int], w
     say(f"  {sides}; licence {source.licence}, origin {source.origin}")
     if wants_split and not n_rows["validation"]:
         say("  too few rows on one side to hold any out: all of them train, and there is no validation set")
-    if tally.first_used:
-        for message in tally.first_used.messages[:3]:
-            say(f"  {message.role + ':':<10} {' '.join(message.content[:SHOWN_CHARS].split())}")
+    for example in tally.first_used:
+        say(f"  {example.id}")
+        for message in example.messages[:3]:
+            say(f"    {message.role + ':':<10} {' '.join(message.content[:SHOWN_CHARS].split())}")
 
 
 def nothing_usable(source: Source, read_as: str, tally: Tally) -> UserError:

@@ -14,6 +14,7 @@ from lit_gpt.data.source import Home
 from lit_gpt.errors import UserError
 from lit_gpt.hub import HubFile, Repository, explained, patiently, wrong_bytes
 
+TRAIN = re.compile(r"(?<![a-z])train(?![a-z])")  # and not constrained.json
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 REMEDY = "pass --source FILE with a copy of your own"
 
@@ -53,7 +54,7 @@ def choose_files(names: list[str], where: str) -> list[str]:
     UserError when there are none, or when they are of several formats and so perhaps the same rows twice.
     """
     data = [name for name in sorted(names) if suffix_of(name) in FORMAT_OF_SUFFIX]
-    chosen = [name for name in data if "train" in PurePosixPath(name).name.lower()] or data
+    chosen = [name for name in data if TRAIN.search(PurePosixPath(name).name.lower())] or data
     if not chosen:
         raise UserError(
             f"{where} without any data file", f"a file named {_endings()}", "name the file to read with --source FILE"

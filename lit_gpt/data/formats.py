@@ -1,9 +1,13 @@
-"""The shapes rows come in, as dialogues: three columns (instruction, input, output) and messages ({role, content}).
+"""The shapes rows come in, as dialogues: three columns (instruction, input, output), lists of turns, marked text.
+
+Turns are {role, content} (OpenAI, ChatML), {from, value} (ShareGPT) or bare texts, the user's first. Marked text is one
+text with `### Human:` and `### Assistant:` before the turns (Guanaco, and QLoRA's Open Assistant files).
 
 Text is kept as it is, blanks and line ends included; only the question whether a field is empty is asked of
 the stripped text. An input that is blank counts as absent. Fields without a meaning here are not read.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any, get_args
@@ -14,6 +18,15 @@ from lit_gpt.example import Message, Role, user_message
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
+# ShareGPT's own names for them, beside ours
+SPEAKERS = ROLES | {
+    "human": "user",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "bing": "assistant",
+    "bard": "assistant",
+}
+MARK = re.compile(r"\s*### (Human|Assistant):[ \n]?")
 EMPTY = {"user": "empty_instruction", "assistant": "empty_output"}
 
 
@@ -52,21 +65,53 @@ def question_and_answer(
 
 
 def messages_field(record: dict[str, Any], name: str = "messages") -> list[Message]:
-    """The turns of a list of {role, content}; a blank system turn says nothing and is left out."""
+    """The turns of a list; a blank system turn says nothing and is left out."""
     turns = record.get(name)
     if turns is None:
         raise Rejected("missing_field")
-    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+    if isinstance(turns, str) and turns.lstrip().startswith("["):
+        turns = _from_json(turns)  # how a CSV cell holds a list
+    if not isinstance(turns, list):
         raise Rejected("non_text_value")
+    if turns and isinstance(turns[0], str):
+        return alternating(turns)
     messages = [_message(turn) for turn in turns]
     return messages[1:] if messages and messages[0].role == "system" and not messages[0].content.strip() else messages
 
 
-def _message(turn: dict[str, Any]) -> Message:
-    role = ROLES.get(text_field(turn, "role"))
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Rejected("non_text_value") from None
+
+
+def _message(turn: Any) -> Message:
+    if not isinstance(turn, dict):
+        raise Rejected("non_text_value")
+    by, content, roles = ("from", "value", SPEAKERS) if "from" in turn else ("role", "content", ROLES)
+    role = roles.get(text_field(turn, by))
     if role is None:
         raise Rejected("unknown_role")
-    return Message(role, text_field(turn, "content"))
+    if isinstance(turn.get(content), list):
+        return Message(role, "".join(map(_text_part, turn[content])))
+    return Message(role, text_field(turn, content))
+
+
+def _text_part(part: Any) -> str:
+    """A piece of a turn in OpenAI's list form; pictures and sounds are not for us."""
+    if not isinstance(part, dict) or part.get("type") != "text":
+        raise Rejected("non_text_value")
+    return text_field(part, "text")
+
+
+def marked_turns(text: str) -> list[Message]:
+    """The turns of a text with `### Human:` and `### Assistant:` before them; blanks around a turn are the marks'."""
+    before, *rest = MARK.split(text)
+    if before.strip() or not rest:
+        raise Rejected("wrong_turn_order")
+    pairs = zip(rest[::2], rest[1::2], strict=True)
+    return [Message("user" if mark == "Human" else "assistant", clean_text(turn.strip())) for mark, turn in pairs]
 
 
 def alternating(texts: Iterable[Any]) -> list[Message]:
@@ -84,6 +129,13 @@ def dialogue(messages: list[Message], category: str = "") -> ParsedRow:
     if turns[-1].role == "user":
         return ParsedRow(_not_blank(messages[:-1]), category, notes=("trailing_user_turn_cut",))
     return ParsedRow(_not_blank(messages), category)
+
+
+def document(text: str, category: str = "") -> ParsedRow:
+    """Plain text: an answer to nothing, all of it to be learned."""
+    if not text.strip():
+        raise Rejected("empty_output")
+    return ParsedRow((Message("user", ""), Message("assistant", text)), category)
 
 
 def _not_blank(messages: list[Message]) -> tuple[Message, ...]:

@@ -30,7 +30,7 @@ def locate(source: Source, settings: DataSettings) -> list[SourceFile]:
     home = _hub_home(source, settings)
     if home is None:
         return [_local_file(name, path) for name, path in _local_paths(settings).items()]
-    fetched = fetch(home, settings.revision)
+    fetched = fetch(home, settings.revision or _revision_of(settings.source))
     # rows of a data set that no source of ours is named after keep its name: the licence gate asks for it
     revision = fetched.commit if home is source.home else f"{home.repo_id}@{fetched.commit}"
     return [SourceFile(name, path, sha256_of(path), revision) for name, path in fetched.paths.items()]
@@ -51,15 +51,23 @@ def _hub_home(source: Source, settings: DataSettings) -> Home | None:
         return source.home
     if Path(settings.source).exists():
         return None
-    if not HUB_ID.fullmatch(settings.source) or suffix_of(settings.source) in FORMAT_OF_SUFFIX:
+    repo_id, at, revision = settings.source.partition("@")
+    if at and settings.revision:
+        raise UserError(f"--source {settings.source} with --revision", "a revision in one place", "leave one out")
+    if not HUB_ID.fullmatch(repo_id) or (at and not revision) or suffix_of(settings.source) in FORMAT_OF_SUFFIX:
         raise UserError(
             f"--source {settings.source}, which does not exist",
-            "a file, a folder, or a data set on the hub as ORG/NAME",
+            "a file, a folder, or a data set on the hub as ORG/NAME or ORG/NAME@REVISION",
             "check the path",
         )
-    if source.home and source.home.repo_id == settings.source:
+    if source.home and source.home.repo_id == repo_id:
         return source.home
-    return Home(settings.source, ())
+    return Home(repo_id, ())
+
+
+def _revision_of(source: str | None) -> str | None:
+    """What stands behind the @ of a hub id."""
+    return (source or "").partition("@")[2] or None
 
 
 def _local_paths(settings: DataSettings) -> dict[str, Path]:

@@ -9,14 +9,15 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from lit_gpt.data.accounting import Tally, nothing_usable, report, say
 from lit_gpt.data.locate import SourceFile, locate
-from lit_gpt.data.reading import format_of, read_records
-from lit_gpt.data.records import Place, Record, Reject
+from lit_gpt.data.reading import format_of
+from lit_gpt.data.records import Reject
+from lit_gpt.data.rows import Placed, fitted, read_rows
 from lit_gpt.data.settings import DataSettings
-from lit_gpt.data.source import Program, Rejected, Source
+from lit_gpt.data.source import Source
 from lit_gpt.data.split import Split, is_validation
 from lit_gpt.data.store import (
     KIND,
@@ -30,21 +31,12 @@ from lit_gpt.data.store import (
     verdicts_of,
 )
 from lit_gpt.errors import UserError
-from lit_gpt.example import Example, Provenance
+from lit_gpt.example import Example
 from lit_gpt.files import new_directory
 from lit_gpt.manifest import MANIFEST, Manifest, damaged_files, read_manifest
-from lit_gpt.progress import bar, watched
 
 KEPT = ("scores",)  # keyed by content, so they outlive a change of rows; tokens do not
 OURS = {*map(split_name, (*SPLITS, TEST)), REJECTS, MANIFEST, "tokens", *KEPT}
-KIB = 1024
-
-
-class Placed(NamedTuple):
-    """An example, and its side where the source decides that."""
-
-    example: Example
-    split: Split | None
 
 
 class _Unchanged(Exception):
@@ -59,6 +51,7 @@ def prepare_examples(source: Source, settings: DataSettings) -> Path:
     """
     check_destination(settings.destination_path)
     files = locate(source, settings)
+    source = fitted(source, files)
     return write_set(settings.destination_path, lambda directory: _write_set(directory, source, settings, files))
 
 
@@ -90,11 +83,12 @@ def check_destination(destination: Path) -> None:
 
 
 def _write_set(directory: Path, source: Source, settings: DataSettings, files: list[SourceFile]) -> Manifest:
-    formats = {file.name: format_of(file.path) for file in files}
+    formats = {file.name: format_of(file.path, source.layout) for file in files}
     read_as = ", ".join(f"{name}, read as {kind}" for name, kind in formats.items()) or "made by a program"
     tally = Tally()
     splits = (*SPLITS, TEST) if source.has_test else SPLITS
-    written = _write_rows(directory, splits, _rows(source, settings, files, tally), settings, source.program is None)
+    rows = read_rows(source, settings, files, tally)
+    written = _write_rows(directory, splits, rows, settings, source.program is None)
     if not tally.n_used:
         raise nothing_usable(source, read_as, tally)
     n_rows = {split: side.n_rows for split, side in written.items()}
@@ -158,55 +152,6 @@ def _settings(
         "seed": settings.seed,
         "val_split_fraction": settings.val_split_fraction,
     }
-
-
-def _rows(source: Source, settings: DataSettings, files: list[SourceFile], tally: Tally) -> Iterator[Placed | Reject]:
-    """Every row, counted."""
-    for record, revision in _made(source.name, source.program, settings) if source.program else _read(source, files):
-        row = record if isinstance(record, Reject) else _parse(record, source, revision, tally)
-        tally.count(row if isinstance(row, Reject) else row.example)
-        yield row
-    assert tally.n_read == tally.n_used + tally.dropped.total()
-
-
-def _made(name: str, program: Program, settings: DataSettings) -> Iterator[tuple[Record, str]]:
-    """What a source's program makes."""
-    records = program(settings.seed, settings.val_split_fraction)
-    for number, fields in enumerate(watched(records, f"making {name}", "row"), 1):
-        yield Record(Place("program", number), fields), f"seed:{settings.seed}"
-
-
-def _read(source: Source, files: list[SourceFile]) -> Iterator[tuple[Record | Reject, str]]:
-    """What the files hold."""
-    with bar(sum(file.path.stat().st_size for file in files) // KIB, f"reading {source.name}", "KiB") as progress:
-        n_bytes = 0
-
-        def on_bytes(n_more: int) -> None:
-            nonlocal n_bytes
-            progress.update((n_bytes + n_more) // KIB - n_bytes // KIB)
-            n_bytes += n_more
-
-        for file in files:
-            for record in read_records(file.path, source.check_columns, on_bytes, file.name):
-                yield record, file.revision
-
-
-def _parse(record: Record, source: Source, revision: str, tally: Tally) -> Placed | Reject:
-    try:
-        parsed = source.parse(record.fields)
-    except Rejected as error:
-        return record.reject(error.reason)
-    tally.noted.update(parsed.notes)
-    provenance = Provenance(
-        source=source.name,
-        revision=revision,
-        row=tally.n_read,
-        licence=source.licence if parsed.licence is None else parsed.licence,
-        origin=source.origin if parsed.origin is None else parsed.origin,
-        generator=source.generator if parsed.generator is None else parsed.generator,
-    )
-    example = Example(source.row_id(tally.n_read), parsed.messages, provenance, parsed.category)
-    return Placed(example, parsed.split)
 
 
 def _holds(destination: Path, new: Manifest) -> bool:

@@ -13,6 +13,8 @@ REASONS = {
     "not_an_object": "The row is JSON but not an object with named fields.",
     "bad_quoting": "A quoted CSV field is never closed, or text follows its closing quote.",
     "wrong_field_count": "The row has more or fewer fields than the header.",
+    "invalid_xml": "The line is no post: it is cut short, or no XML.",
+    "invalid_html": "The text holds a declaration that HTML does not have.",
     "damaged_file": "The file breaks off here: a cut gzip, an array without its end, an unreadable parquet row group.",
     # told by the row forms: the record is not a dialogue we can train on
     "nul_character": "The row holds a NUL character.",
@@ -29,6 +31,20 @@ REASONS = {
     "near_duplicate_of_validation": "The row is almost the same as one that is held out for validation.",
     "over_long": "The row has no answer left within the longest row in tokens.",
     "not_drawn": "The mixture has no room for the row.",
+    # told by the sources: the row is sound, and not one that was asked for
+    "over_quota": "Its task has given as many rows as were asked for.",
+    "few_shot": "The prompt holds other rows as examples, and only rows without were asked for.",
+    "task_not_chosen": "The file is a task that was not asked for.",
+    "other_language": "The row is in a language that was not asked for.",
+    "unknown_language": "The row does not say its language, and only some were asked for.",
+    "below_quality": "People rated an answer below what was asked for.",
+    "missing_score": "Nobody rated the row, and a least rating was asked for.",
+    "deleted_message": "Its writers deleted a message of the dialogue.",
+    "template_error": "The template cannot be rendered with this row: a field is missing or of another kind.",
+    "wrong_length": "The answer is shorter or longer than the rules for this source allow.",
+    "first_person": "The answer speaks of its writer, which an assistant has not lived.",
+    "cross_reference": "The answer speaks of other answers, which are not in the row.",
+    "link_or_image": "The answer leans on a link or an image, which the row does not have.",
 }
 
 NOTES = {

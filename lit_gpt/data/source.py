@@ -1,18 +1,21 @@
 """A source: where a data set lives, what may be done with it, and how one of its records becomes a dialogue."""
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lit_gpt.data.reading import AS_TOLD, Layout
 from lit_gpt.data.reasons import NOTES, Rejected
 from lit_gpt.data.split import Split
 from lit_gpt.errors import UserError
 from lit_gpt.example import Message, Origin
 
-__all__ = ["Home", "ParsedRow", "Program", "Rejected", "Source"]
+__all__ = ["Home", "Layout", "ParsedRow", "Program", "Rejected", "Source"]
 
 Program = Callable[[int, float], Iterator[dict[str, Any]]]  # records from a seed and the share to hold out
+Unfold = Callable[[dict[str, Any], str], Iterable[dict[str, Any]]]  # records from one of a file, and the file's name
+Fit = Callable[["Source", list[dict[str, Any]], str], "Source"]  # from the first records of a file, and its name
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,9 @@ class Source:
         generator: the language model that wrote the answers, if one did
         program: makes the records from a seed and the share to hold out, for a data set that is a program of ours
         has_test: some rows are on the side "test", which never trains and never chooses a model
+        layout: what its files do not tell of themselves
+        unfold: makes several records of one; a record that cannot be taken apart raises Rejected(reason)
+        fit: the source as the first records of its file show it, for a user's own data
         options: choices of ours that change the rows; they stand in the manifest
     """
 
@@ -71,6 +77,9 @@ class Source:
     generator: str = ""
     program: Program | None = None
     has_test: bool = False
+    layout: Layout = AS_TOLD
+    unfold: Unfold | None = None
+    fit: Fit | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def row_id(self, number: int) -> str:

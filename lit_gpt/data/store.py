@@ -111,6 +111,9 @@ def example_schema() -> "pa.Schema":
         origin=text,
         generator=text,
         transformed_by=pa.list_(pa.field("item", text, nullable=False)),
+        file=text,
+        line=pa.int64(),
+        part=pa.int64(),
     )
     columns = {
         "id": text,

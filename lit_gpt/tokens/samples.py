@@ -1,5 +1,6 @@
 """Rows as the model sees them, for people to look at: each stretch of text, and whether it is trained on."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,20 +10,50 @@ from lit_gpt.tokenizer import Tokenizer
 from lit_gpt.tokens.store import TokenSet
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which rows to look at: `n_rows` of a split, drawn at random, or in order from the row `start` (from 0).
+
+    With `contains`, only rows with this text in one of their messages, in order.
+    """
+
+    n_rows: int
+    seed: int = 0
+    split: str = "train"
+    start: int | None = None
+    contains: str = ""
+
+
 def sample_rows(
     token_set: TokenSet, data_dir: Path, tokenizer: Tokenizer, n_rows: int, seed: int
 ) -> list[dict[str, Any]]:
     """A few training rows at random, each {id, category, n_tokens, pieces: [{text, is_target}]}."""
-    rows = token_set.split("train")
-    places = sorted(Random(seed).sample(range(len(rows)), min(n_rows, len(rows))))  # noqa: S311 (no secret is drawn)
-    wanted = {int(rows.rows[place]): place for place in places}
-    samples = []
-    for number, example in enumerate(read_examples(data_dir)):
-        if number in wanted:
-            ids, is_target = rows[wanted[number]]
+    return chosen_rows(token_set, data_dir, tokenizer, Choice(n_rows, seed))
+
+
+def chosen_rows(token_set: TokenSet, data_dir: Path, tokenizer: Tokenizer, choice: Choice) -> list[dict[str, Any]]:
+    """The rows chosen, as `sample_rows` gives them; rows that were left out when encoding are not among them."""
+    rows = token_set.split(choice.split)
+    place_of = {int(number): place for place, number in enumerate(rows.rows)}
+    wanted = _wanted(choice, len(rows), place_of)
+    samples: list[dict[str, Any]] = []
+    for number, example in enumerate(read_examples(data_dir, choice.split)):
+        if len(samples) == choice.n_rows:
+            break
+        if number in wanted and any(choice.contains in message.content for message in example.messages):
+            ids, is_target = rows[place_of[number]]
             pieces = _pieces(ids.tolist(), is_target.tolist(), tokenizer)
             samples.append({"id": example.id, "category": example.category, "n_tokens": len(ids), "pieces": pieces})
     return samples
+
+
+def _wanted(choice: Choice, n_encoded: int, place_of: dict[int, int]) -> set[int]:
+    """Numbers of rows of the split."""
+    if choice.start is not None or choice.contains:
+        return {number for number in place_of if number >= (choice.start or 0)}
+    drawn = Random(choice.seed).sample(range(n_encoded), min(choice.n_rows, n_encoded))  # noqa: S311 (no secret is drawn)
+    numbers = list(place_of)  # in order of place
+    return {numbers[place] for place in drawn}
 
 
 def _pieces(ids: list[int], is_target: list[int], tokenizer: Tokenizer) -> list[dict[str, Any]]:

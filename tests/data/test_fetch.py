@@ -1,12 +1,37 @@
 """Fetching from a hub of our own on the loopback interface: right bytes, wrong bytes, no bytes."""
 
+import functools
+import gzip
+import json
 import socket
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lit_gpt import hub as hub_module
 from lit_gpt.data.fetch import choose_files, fetch
+from lit_gpt.data.prepare import prepare_examples
+from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.source import Home
+from lit_gpt.data.sources import (
+    alpaca,
+    code_alpaca,
+    dolly,
+    flan,
+    gsm8k,
+    lima,
+    longform,
+    oasst1,
+    openorca,
+    p3,
+    platypus,
+    stackexchange,
+    superni,
+    user_file,
+    writingprompts,
+)
+from lit_gpt.data.store import load_example_set, read_examples
 from lit_gpt.errors import UserError
 from tests.fake_hub import COMMIT, FakeHub, serving
 
@@ -106,3 +131,73 @@ def test_the_token_is_never_shown(hub, tmp_path, monkeypatch, capsys):
 )
 def test_which_files_of_a_folder_are_read(names, chosen):
     assert choose_files(names, "here") == (chosen or sorted(names))
+
+
+QA = {"instruction": "q", "output": "a"}
+TREE = {"prompt": {"text": "q", "role": "prompter", "replies": [{"text": "a", "role": "assistant"}]}}
+AT_HOME = [
+    (alpaca.source(), QA),
+    (alpaca.source(cleaned=True), QA),
+    (code_alpaca.source(), QA),
+    (dolly.source(), {"instruction": "q", "response": "a"}),
+    (flan.source(), {"inputs": "q", "targets": "a"}),
+    (gsm8k.source(), {"question": "q", "answer": "a"}),
+    (lima.source(), {"conversations": ["q", "a"]}),
+    (longform.source(), {"input": "q", "output": "a"}),
+    (oasst1.source(), TREE),
+    (openorca.source(), {"id": "t0.1", "system_prompt": "", "question": "q", "response": "a"}),
+    (p3.source(), {"inputs_pretokenized": "q", "targets_pretokenized": "a"}),
+    (platypus.source(), QA),
+    (stackexchange.source(lima_rules=False), {"question": "q", "answers": [{"text": "a", "pm_score": 1}]}),
+    (superni.source(), {"task_name": "t", "definition": "q", "inputs": "", "targets": "a"}),
+    (writingprompts.source(), {"prompt": "q", "story": "a"}),
+]
+
+
+def encoded(name, row):
+    """The row as a file of this name would hold it."""
+    if name.endswith(".parquet"):
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_pylist([row]), sink)
+        return sink.getvalue().to_pybytes()
+    data = json.dumps([row] if ".jsonl" not in name else row).encode()
+    return gzip.compress(data) if name.endswith(".gz") else data
+
+
+@pytest.fixture
+def from_hub(hub, tmp_path, monkeypatch):
+    """Prepare a source, whose home is the fake hub."""
+
+    def run(data_set, row, repo, names, **settings):
+        hub.repo_id = repo
+        hub.files = hub.served = {name: encoded(name, row) for name in names}
+        hub.large = {name for name in names if name.endswith((".parquet", ".gz"))}
+        hub.revisions += (data_set.home.revision,) if data_set.home else ()
+        ours = functools.partial(fetch, cache_dir=tmp_path / "cache", endpoint=hub.endpoint)
+        monkeypatch.setattr("lit_gpt.data.locate.fetch", ours)
+        return prepare_examples(data_set, DataSettings(destination_path=tmp_path / "out", **settings))
+
+    return run
+
+
+@pytest.mark.parametrize(("source", "row"), AT_HOME, ids=[source.name for source, _ in AT_HOME])
+def test_every_data_set_is_read_from_its_home(from_hub, source, row):
+    names = source.home.files or ("data/train-00000-of-00001.jsonl",)
+    directory = from_hub(source, row, source.home.repo_id, names)
+    examples = list(read_examples(directory))
+    assert [[m.content for m in example.messages] for example in examples] == [["q", "a"]] * len(names)
+    assert {example.provenance.revision for example in examples} == {COMMIT}
+    assert load_example_set(directory).settings["revisions"] == dict.fromkeys(names, COMMIT)
+
+
+@pytest.mark.parametrize("how", [{"source": "any/rows@v1"}, {"source": "any/rows", "revision": "v1"}])
+def test_any_data_set_of_the_hub_at_a_revision(from_hub, hub, how):
+    directory = from_hub(user_file.source(), {"question": "q", "answer": "a"}, "any/rows", ["train.jsonl"], **how)
+    assert [example.messages[1].content for example in read_examples(directory)] == ["a"]
+    assert any(path.endswith("/any/rows/revision/v1") for path in hub.paths)
+
+
+@pytest.mark.parametrize("how", [{"source": "any/rows@v1", "revision": "v1"}, {"source": "any/rows@"}])
+def test_a_revision_in_two_places_or_in_none(from_hub, how):
+    with pytest.raises(UserError):
+        from_hub(user_file.source(), QA, "any/rows", ["train.jsonl"], **how)

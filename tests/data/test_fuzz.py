@@ -1,6 +1,8 @@
 """Damage some rows of a file at random: every other row is still read, and every row is accounted for.
 
-And the oracles: on undamaged files we agree with Python's own csv and json.
+What a damaged row costs, by format: JSON lines and tables without quotes, its own line; CSV and TSV, the lines up to
+the next that starts a row; a JSON array, the lines up to the next element; parquet, the row of a cell that is no text,
+and for a corrupt file the whole file. And the oracles: on undamaged files we agree with Python's csv and json.
 """
 
 import csv
@@ -9,11 +11,16 @@ import json
 import tempfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.data.files import read, write
+from lit_gpt.data.reading import Layout, read_records
+from lit_gpt.data.records import Record, Reject
+from lit_gpt.errors import UserError
+from tests.data.files import any_columns, read, write
 
 FAST, FULL = 250, 10_000
 COLUMNS = ["instruction", "input", "output"]
@@ -25,7 +32,7 @@ cell = text.map(lambda value: value.replace("\r", "\r\n"))
 row = st.fixed_dictionaries(dict.fromkeys(COLUMNS, cell))
 rows = st.lists(row, min_size=1, max_size=8)
 # where text begins or ends in one of these, two rows with one lost quote between them can be read in two ways
-plain_ends = cell.map(lambda value: value.strip('",\r\n'))
+plain_ends = cell.map(lambda value: value.strip('",\t\r\n'))
 plain_rows = st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, plain_ends)), min_size=1, max_size=8)
 json_row = st.fixed_dictionaries(
     {"instruction": text, "output": text},
@@ -72,16 +79,92 @@ def read_bytes(name: str, data: bytes) -> tuple[list, list]:
         return read(write(Path(folder), name, data))
 
 
+def read_rows(name: str, data: bytes, layout: Layout) -> list[Record | Reject]:
+    with tempfile.TemporaryDirectory() as folder:
+        return list(read_records(write(Path(folder), name, data), any_columns, layout=layout))
+
+
+def strictly(line: bytes) -> dict | None:
+    """What Python's json makes of a line, None where JSON (RFC 8259) and UTF-8 have no object with unique names."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    def unique(pairs: list) -> dict:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a name twice")
+        return dict(pairs)
+
+    try:
+        value = json.loads(line.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse, parse_int=float)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def check_json_lines(data: st.DataObject) -> None:
+    """Exactly the damaged lines are missing, and each is a reject with its line."""
     whole = data.draw(json_rows)
     raw, victims = damage_some(
         data, [json.dumps(each, ensure_ascii=data.draw(st.booleans())).encode() for each in whole]
     )
-    records, rejects = read_bytes("a.jsonl", b"\n".join(raw))
-    untouched = [each for i, each in enumerate(whole) if i not in victims]
-    assert is_subsequence(untouched, records)
-    assert len(untouched) <= len(records) + len(rejects)
-    assert victims or (not rejects and records == whole)
+    file = b"\n".join(raw)
+    records, rejects = read_bytes("a.jsonl", file)
+    lines = {number: line.strip() for number, line in enumerate(file.split(b"\n"), 1) if line.strip()}
+    sound = {number: value for number, line in lines.items() if (value := strictly(line)) is not None}
+    assert records == list(sound.values())
+    assert [(reject.place.line, reject.n_lines) for reject in rejects] == [(n, 1) for n in lines if n not in sound]
+    assert all(file[reject.place.byte_offset :].lstrip().startswith(lines[reject.place.line]) for reject in rejects)
+    assert is_subsequence([each for i, each in enumerate(whole) if i not in victims], records)
+
+
+def check_plain_table(data: st.DataObject) -> None:
+    """Exactly the lines with another number of fields, or that are no UTF-8, are missing."""
+    column = text.map(lambda value: "".join(value.split()))
+    whole = data.draw(st.lists(st.lists(column, min_size=3, max_size=3), min_size=1, max_size=8))
+    raw, _ = damage_some(data, ["\t".join(each).encode() for each in whole])
+    file = b"\n".join([b"x\ty\tz", *raw])
+    rows = read_rows("a.tsv", file, Layout(quotes=False, column_names=tuple(COLUMNS)))
+    lines = [line.rstrip(b"\r") for line in file.split(b"\n")]
+    seen = {row.place.line: row for row in rows}
+    assert sorted(seen) == [number for number, line in enumerate(lines, 1) if line.strip()]
+    for number, found in seen.items():
+        try:
+            fields = lines[number - 1].decode().split("\t")
+        except UnicodeDecodeError:
+            fields = []
+        assert (list(found.fields.values()) == fields) if isinstance(found, Record) else len(fields) != 3
+
+
+def check_parquet_cells(data: st.DataObject) -> None:
+    """Exactly the rows with a cell that is no UTF-8 are missing, each told by its number."""
+    cells = data.draw(st.lists(st.binary(max_size=6) | text.map(str.encode) | st.none(), min_size=1, max_size=12))
+    table = pa.table({"instruction": pa.array(cells, pa.binary()).view(pa.string()), "n": list(range(len(cells)))})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, row_group_size=data.draw(st.integers(1, 12)))
+    records, rejects = read_bytes("a.parquet", sink.getvalue().to_pybytes())
+    sound = [i for i, cell in enumerate(cells) if cell is None or cell.decode(errors="replace").encode() == cell]
+    assert [record["n"] for record in records] == sound
+    texts = [cell if cell is None else cell.decode(errors="replace") for cell in cells]
+    assert [record["instruction"] for record in records] == [texts[i] for i in sound]
+    missing = [i + 1 for i in range(len(cells)) if i not in sound]
+    assert [(reject.place.line, reject.reason) for reject in rejects] == [(n, "invalid_utf8") for n in missing]
+
+
+def check_parquet_bytes(data: st.DataObject) -> None:
+    """A corrupt file is refused, or has as many rows as it says: never a crash."""
+    sink = pa.BufferOutputStream()
+    rows = [{"instruction": f"question {i}", "output": "x" * i} for i in range(20)]
+    compression = data.draw(st.sampled_from(["none", "zstd", "snappy"]))
+    pq.write_table(pa.Table.from_pylist(rows), sink, row_group_size=7, compression=compression)
+    whole = sink.getvalue().to_pybytes()
+    damaged = data.draw(damage(whole))
+    try:
+        records, rejects = read_bytes("a.parquet", damaged)
+    except UserError:
+        assert damaged != whole
+        return
+    assert damaged == whole or len(records) + len(rejects) > 0 or not damaged.startswith(b"PAR1")
 
 
 def check_json_array(data: st.DataObject) -> None:
@@ -92,25 +175,54 @@ def check_json_array(data: st.DataObject) -> None:
     records, rejects = read_bytes("a.json", b"[" + separator.join(raw) + b"]")
     assert is_subsequence([each for i, each in enumerate(whole) if i not in victims], records)
     assert victims or (not rejects and records == whole)
+    for i in victims:
+        first = 1 + (separator.join(raw[:i]) + separator * (i > 0)).count(b"\n")
+        is_lost = whole[i] not in records and strictly(raw[i]) is None and raw[i].strip(b" \t\r\n,]")
+        assert not is_lost or any(_overlaps(reject, first, first + raw[i].count(b"\n")) for reject in rejects)
 
 
-def csv_line(each: dict, quoting: int, end: str) -> bytes:
+def _overlaps(reject: Reject, first: int, last: int) -> bool:
+    return reject.place.line <= last and first <= reject.place.line + reject.n_lines - 1
+
+
+def csv_line(each: dict, quoting: int, end: str, delimiter: str) -> bytes:
     out = io.StringIO(newline="")
-    csv.DictWriter(out, COLUMNS, quoting=quoting, lineterminator=end).writerow(each)
+    csv.DictWriter(out, COLUMNS, delimiter=delimiter, quoting=quoting, lineterminator=end).writerow(each)
     return out.getvalue().encode()
 
 
 def check_csv(data: st.DataObject) -> None:
+    check_table(data, ",", "a.csv")
+
+
+def check_tsv(data: st.DataObject) -> None:
+    check_table(data, "\t", "a.tsv")
+
+
+def check_table(data: st.DataObject, delimiter: str, name: str) -> None:
+    """Untouched rows are read, and every line that is not blank belongs to one record or to one reject."""
     whole = data.draw(plain_rows)
     quoting = data.draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     end = data.draw(st.sampled_from(["\n", "\r\n"]))
-    lines = [csv_line(each, quoting, end).removesuffix(end.encode()) for each in whole]
+    lines = [csv_line(each, quoting, end, delimiter).removesuffix(end.encode()) for each in whole]
     raw, victims = damage_some(data, lines)
-    records, rejects = read_bytes("a.csv", end.encode().join([",".join(COLUMNS).encode(), *raw]))
+    file = end.encode().join([delimiter.join(COLUMNS).encode(), *raw])
+    rows = read_rows(name, file, Layout())
+    records = [row.fields for row in rows if isinstance(row, Record)]
     fields = [value for each in records for value in each.values()]
     kept = [i for i in range(len(whole)) if i not in victims and not is_swallowed(i, raw, victims, fields, end)]
     assert is_subsequence([whole[i] for i in kept], records)
-    assert victims or (not rejects and records == whole)
+    assert victims or records == whole == [row.fields for row in rows]
+    blank = {number for number, line in enumerate(file.split(b"\n"), 1) if not line.rstrip(b"\r")}
+    taken = [line for row in rows for line in range(row.place.line, row.place.line + _n_lines(row))]
+    assert len(set(taken)) == len(taken)
+    assert set(taken) | blank == set(range(2, file.count(b"\n") + 2)) | (blank & {1})
+
+
+def _n_lines(row: Record | Reject) -> int:
+    if isinstance(row, Reject):
+        return row.n_lines
+    return row.raw.count(b"\n") + (not row.raw.endswith(b"\n"))
 
 
 def is_swallowed(i: int, raw: list[bytes], victims: set[int], fields: list[str], end: str) -> bool:
@@ -129,7 +241,15 @@ def test_two_open_quotes_can_make_a_sound_record_of_what_lies_between():
     assert rejects == []
 
 
-CHECKS = [check_json_lines, check_json_array, check_csv]
+CHECKS = [
+    check_json_lines,
+    check_json_array,
+    check_csv,
+    check_tsv,
+    check_plain_table,
+    check_parquet_cells,
+    check_parquet_bytes,
+]
 
 
 def run(check: object, count: int) -> None:

@@ -138,21 +138,22 @@ def test_the_content_hash_is_a_function_of_the_input_alone(prepare, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "got"),
+    ("name", "data", "got", "expected"),
     [
-        ("a.csv", "", "no rows in a.csv, read as CSV"),
-        ("a.csv", "instruction,input,output\n", "no rows in a.csv"),
-        ("a.csv", "question,answer\nq,a\n", "columns: question, answer"),
-        ("a.json", "[]", "no rows in a.json, read as JSON array"),
-        ("a.jsonl", '{"question": "q"}\n', "1 rows and none of them usable (missing_field 1)"),
-        ("a.csv", "instruction,output\nq,\n", "empty_output 1"),
+        ("a.csv", "", "no rows in a.csv, read as CSV", "instruction and output, or messages"),
+        ("a.csv", "instruction,input,output\n", "no rows in a.csv", "instruction and output, or messages"),
+        ("a.csv", "left,right\nq,a\n", "columns: left, right", "instruction and output, or messages"),
+        ("a.json", "[]", "no rows in a.json, read as JSON array", "instruction and output, or messages"),
+        ("a.jsonl", '{"question": "q"}\n', "columns: question", "instruction and output, or messages"),
+        ("a.jsonl", "[1]\n", "1 rows and none of them usable (not_an_object 1)", "instruction and output, or messages"),
+        ("a.csv", "instruction,output\nq,\n", "empty_output 1", "instruction and output"),
     ],
 )
-def test_a_file_without_a_usable_row_is_refused_and_nothing_is_left(prepare, tmp_path, name, data, got):
+def test_a_file_without_a_usable_row_is_refused_and_nothing_is_left(prepare, tmp_path, name, data, got, expected):
     with pytest.raises(UserError) as error:
         prepare(data, name)
     assert got in error.value.got
-    assert "instruction and output, or messages" in error.value.expected
+    assert expected in error.value.expected
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 

@@ -7,7 +7,7 @@ between belong to the damaged row. A quote inside an unquoted field is text.
 
 Handled: the delimiters , ; tab and | (told from the header), line breaks and any amount of text in quoted fields, CRLF.
 Not handled
-- a bare carriage return as line end, and tab-separated files in which quotes have no meaning;
+- a bare carriage return as line end; tables in which quotes have no meaning are plain_table.py's;
 - two damaged rows whose open quotes pair up make one sound record of themselves and all that lies between;
 - a lost quote in a row of several lines leaves lines that may look like rows of their own, and those with the right
   number of fields are taken for rows;
@@ -81,27 +81,32 @@ class _Row:
     n_bare_quotes: int
 
 
-def read_csv(stream: ByteStream, check_columns: CheckColumns) -> Iterator[Record | Reject]:
-    """Records by column name, trimmed and in lower case; UserError when the header lacks what is needed."""
+def read_csv(stream: ByteStream, check_columns: CheckColumns, names: tuple[str, ...] = ()) -> Iterator[Record | Reject]:
+    """Records by column name, trimmed and in lower case; UserError when the header lacks what is needed.
+
+    With `names` there is no header line, and these are the columns.
+    """
     lines = _Lines(stream)
     if not lines.skip_blank():
         return
-    delimiter, header = _read_header(lines, stream.name)
-    columns = name_columns([field.encode("latin-1").decode("utf-8", "replace") for field in header.fields], stream.name)
+    delimiter, header = _read_header(lines, stream.name, len(names))
+    written = [field.encode("latin-1").decode("utf-8", "replace") for field in header.fields]
+    columns = name_columns(list(names) or written, stream.name)
     check_columns(columns, stream.name)
-    lines.take(header.n_lines)
+    if not names:
+        lines.take(header.n_lines)
     while lines.skip_blank():
         yield _read_row(lines, delimiter, columns, stream.name)
     yield from stream.damage()
 
 
-def _read_header(lines: _Lines, file: str) -> tuple[str, _Row]:
-    """The delimiter that gives the header the most columns, and the header."""
+def _read_header(lines: _Lines, file: str, n_columns: int) -> tuple[str, _Row]:
+    """The delimiter that gives the first row as many columns as are named, else the most, and that row."""
     parsed = ((delimiter, _parse(lines, 0, delimiter)) for delimiter in DELIMITERS)
     headers = [(delimiter, row) for delimiter, row in parsed if row]
     if not headers:
         raise UserError(f"{file} with an open quote in its header", "a header line of column names", "mend line 1")
-    return max(headers, key=lambda pair: len(pair[1].fields))
+    return max(headers, key=lambda pair: (len(pair[1].fields) == n_columns, len(pair[1].fields)))
 
 
 def _read_row(lines: _Lines, delimiter: str, columns: list[str], file: str) -> Record | Reject:
@@ -111,17 +116,17 @@ def _read_row(lines: _Lines, delimiter: str, columns: list[str], file: str) -> R
     row = _parse(lines, 0, delimiter)
     if row is None:
         n_lines = _n_damaged_lines(lines, delimiter, len(columns))
-        return Reject(place, "bad_quoting", excerpt(lines.take(n_lines)))
+        return Reject(place, "bad_quoting", excerpt(lines.take(n_lines)), n_lines)
     n_lines = _n_lines_before_neighbour(lines, row, delimiter, len(columns))
     raw = lines.take(n_lines)
     if len(row.fields) != len(columns):
-        return Reject(place, "wrong_field_count", excerpt(raw))
+        return Reject(place, "wrong_field_count", excerpt(raw), n_lines)
     if n_lines < row.n_lines:
-        return Reject(place, "bad_quoting", excerpt(raw))
+        return Reject(place, "bad_quoting", excerpt(raw), n_lines)
     try:
         return Record(place, dict(zip(columns, map(_decode, row.fields), strict=True)), raw)
     except UnicodeDecodeError:
-        return Reject(place, "invalid_utf8", excerpt(raw))
+        return Reject(place, "invalid_utf8", excerpt(raw), n_lines)
 
 
 def _n_damaged_lines(lines: _Lines, delimiter: str, n_columns: int) -> int:

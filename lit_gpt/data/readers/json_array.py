@@ -19,7 +19,7 @@ from typing import Any
 
 from lit_gpt.data.readers.json_text import parse_record
 from lit_gpt.data.readers.stream import BUFFER_BYTES, ByteStream
-from lit_gpt.data.records import Place, Record, Reject, excerpt
+from lit_gpt.data.records import Place, Record, Reject, excerpt, n_lines_of
 
 BLANK = " \t\r\n"
 SEPARATOR = BLANK + ",]"
@@ -115,7 +115,8 @@ def read_json_array(stream: ByteStream) -> Iterator[Record | Reject]:
         body = text.rstrip(SEPARATOR)
         closed = "]" in text[len(body) :]
         if not window.n_ahead and not closed:
-            yield Reject(place, "damaged_file", excerpt(text.encode("latin-1")))
+            raw = text.encode("latin-1")
+            yield Reject(place, "damaged_file", excerpt(raw), n_lines_of(raw))
             return
         yield _reject(body.encode("latin-1"), place)
     if stream.damaged or not (closed or "]" in separators):

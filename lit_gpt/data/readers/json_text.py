@@ -4,7 +4,7 @@ import json
 from typing import Any, NoReturn
 
 from lit_gpt.data.reasons import Rejected
-from lit_gpt.data.records import Place, Record, Reject, excerpt
+from lit_gpt.data.records import Place, Record, Reject, excerpt, n_lines_of
 
 
 def parse_record(raw: bytes, place: Place) -> Record | Reject:
@@ -12,7 +12,7 @@ def parse_record(raw: bytes, place: Place) -> Record | Reject:
     try:
         return Record(place, parse_object(raw), raw)
     except Rejected as error:
-        return Reject(place, error.reason, excerpt(raw))
+        return Reject(place, error.reason, excerpt(raw), n_lines_of(raw))
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
@@ -43,5 +43,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise Rejected("not_a_number")
 
 
-# integers are read as float because int() refuses more than 4,300 digits, and no field we use is a number
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique_names, parse_constant=_refuse_constant, parse_int=float)
+def _number(digits: str) -> int | float:
+    """int() refuses more than 4,300 digits, and no field we use is so large a number."""
+    return int(digits) if len(digits) < MAX_DIGITS else float(digits)
+
+
+MAX_DIGITS = 4_300  # https://docs.python.org/3/library/stdtypes.html#int-max-str-digits
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_names, parse_constant=_refuse_constant, parse_int=_number)

@@ -1,19 +1,18 @@
-"""A data file's bytes, unzipped, and ending quietly where a gzip is cut short, so that what came before is kept.
+"""A data file's bytes, decompressed, and ending quietly where they are cut short, so that what came before is kept.
 
-Handled: gzip told by its first bytes, a UTF-8 byte order mark. Not handled: other encodings and archives.
+Handled: what `compressed.py` decompresses, a UTF-8 byte order mark. Not handled: other encodings and archives.
 """
 
 import contextlib
-import gzip
 import io
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lit_gpt.data.readers.compressed import DataFile, is_cut_short, is_damage, open_data
 from lit_gpt.data.records import Place, Reject, excerpt
 from lit_gpt.errors import UserError
-from lit_gpt.files import open_bytes
 
 BUFFER_BYTES = 1 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -21,9 +20,7 @@ UNREADABLE = {
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
     b"PK\x03\x04": "a zip archive or an Excel workbook",
-    b"BZh": "a bzip2 file",
     b"\xfd7zXZ": "an xz file",
-    b"\x28\xb5\x2f\xfd": "a zstandard file",
 }
 
 OnBytes = Callable[[int], None]
@@ -34,12 +31,14 @@ def ignore(n_bytes: int) -> None:
 
 
 class _UpToDamage(io.RawIOBase):
-    """Ends where its gzip breaks instead of raising; tells `on_bytes` how many bytes on disk were used up."""
+    """Ends where a compressed file is cut short instead of raising; tells `on_bytes` how many bytes on disk were used.
 
-    def __init__(self, stream: Any, on_bytes: OnBytes) -> None:
+    UserError where compressed bytes are corrupt: some may have been read as others before the checksum told.
+    """
+
+    def __init__(self, file: DataFile, name: str, on_bytes: OnBytes) -> None:
         self.damaged = False
-        self._stream, self._on_bytes = stream, on_bytes
-        self._on_disk = getattr(stream, "fileobj", stream)
+        self._file, self._name, self._on_bytes = file, name, on_bytes
         self._position = 0
 
     def readable(self) -> bool:
@@ -47,12 +46,18 @@ class _UpToDamage(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         try:
-            data = self._stream.read1(len(buffer))
-        except (EOFError, zlib.error, gzip.BadGzipFile):
+            data = self._file.content.read1(len(buffer))
+        except (EOFError, OSError, zlib.error) as error:
+            if not is_damage(error):
+                raise
+            if not is_cut_short(error):
+                at = self._file.on_disk.tell()
+                got = f"{self._name}, whose compressed bytes are corrupt before byte {at} of the file ({error})"
+                raise UserError(got, "a file that is whole", "fetch or compress it again") from None
             self.damaged = True
             return 0
         buffer[: len(data)] = data
-        position = self._on_disk.tell()
+        position = self._file.on_disk.tell()
         self._on_bytes(position - self._position)
         self._position = position
         return len(data)
@@ -61,13 +66,15 @@ class _UpToDamage(io.RawIOBase):
 class ByteStream:
     """A file being read; `name` stands in rejects, `start` is the size of its byte order mark."""
 
-    def __init__(self, stream: Any, name: str, on_bytes: OnBytes = ignore) -> None:
+    def __init__(self, file: DataFile, name: str, on_bytes: OnBytes = ignore) -> None:
         self.name = name
-        self._raw = _UpToDamage(stream, on_bytes)
+        self._raw = _UpToDamage(file, name, on_bytes)
         self._buffered = io.BufferedReader(self._raw, BUFFER_BYTES)
         for magic, kind in UNREADABLE.items():
             if self.peek().startswith(magic):
-                raise UserError(f"{name}, which is {kind}", "UTF-8 text (gzip is fine) or parquet", "convert the file")
+                raise UserError(
+                    f"{name}, which is {kind}", "UTF-8 text (compressed is fine) or parquet", "convert the file"
+                )
         self.start = len(BYTE_ORDER_MARK) if self.peek().startswith(BYTE_ORDER_MARK) else 0
         self._buffered.read(self.start)
         self._tail: tuple[int, int, bytes] = (1, self.start, b"")
@@ -79,6 +86,9 @@ class ByteStream:
 
     def read(self, n_bytes: int) -> bytes:
         return self._buffered.read(n_bytes)
+
+    def read_all(self) -> bytes:
+        return self._buffered.read()
 
     def peek(self) -> bytes:
         """Some of the bytes that come next, without taking them; none at the end of the file."""
@@ -104,6 +114,6 @@ class ByteStream:
 
 @contextlib.contextmanager
 def open_stream(path: Path, name: str, on_bytes: OnBytes = ignore) -> Iterator[ByteStream]:
-    """The file as a ByteStream, called `name` in rejects; UserError when it is neither text nor gzip of text."""
-    with open_bytes(path) as stream:
-        yield ByteStream(stream, name, on_bytes)
+    """The file as a ByteStream, called `name` in rejects; UserError when it is neither text nor compressed text."""
+    with open_data(path) as file:
+        yield ByteStream(file, name, on_bytes)
