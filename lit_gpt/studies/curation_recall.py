@@ -10,7 +10,7 @@ InstructMining (their models), cleaning and decontamination (not in this room).
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -51,16 +51,10 @@ def study_curation_recall(study: RecallSettings) -> Path:
     pool = Pool(study, bench, pool_dir)
     spoilt = [defects[example.id] for example in pool.examples]
     k = count_of(len(spoilt), study.kept_share)
-    judged = {
-        name: judge(choose(pool, k), spoilt)
-        for name, choose in watched(METHODS.items(), "choose", "method", len(METHODS))
-    }
+    methods = watched(METHODS.items(), "choose", "method", len(METHODS))
+    judged = {name: judge(choose(pool, k), spoilt) for name, choose in methods}
     missing = {name: pool.missing(name) for name in SCORED}
-    settings = {
-        **asdict(replace(study, out_dir=Path("out"))),
-        "checkpoint_dir": study.checkpoint_dir.name,
-        "out_dir": "",
-    }
+    settings = {name: value for name, value in asdict(study).items() if not name.endswith("_dir")}
     results = {"n_rows": len(spoilt), "k": k, "defects": dict(Counter(spoilt)), "methods": judged, "missing": missing}
     write_json(study.out_dir / RESULTS, {**results, "settings": settings})
     (study.out_dir / TABLE).write_text(table(judged), encoding="utf-8")
@@ -110,11 +104,11 @@ def by_score(name: str, highest: bool = True, limit: float | None = None, or_equ
 
 
 def _deita(pool: Pool, k: int) -> list[int]:
-    return unlike_each_other(_filled(pool, "deita"), pool.vectors("states"), k)
+    return unlike_each_other(_filled(pool, "deita"), pool.vectors("hashed"), k)
 
 
 def _qdit(pool: Pool, k: int) -> list[int]:
-    """Half and half, with the reward's ranks as quality from 0 to 1, times a row's mean gain under coverage alone."""
+    """Half coverage, half the reward's rank from 0 to 1."""
     ranks = _filled(pool, "local-reward").argsort().argsort() / len(pool.examples)
     return qdit(pool.vectors("hashed"), ranks, k, alpha=0.5)
 
