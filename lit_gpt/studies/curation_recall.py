@@ -51,13 +51,13 @@ def study_curation_recall(study: RecallSettings) -> Path:
     pool = Pool(study, bench, pool_dir)
     spoilt = [defects[example.id] for example in pool.examples]
     k = count_of(len(spoilt), study.kept_share)
-    methods = watched(METHODS.items(), "choose", "method", len(METHODS))
-    judged = {name: judge(choose(pool, k), spoilt) for name, choose in methods}
-    missing = {name: pool.missing(name) for name in SCORED}
     settings = {name: value for name, value in asdict(study).items() if not name.endswith("_dir")}
-    results = {"n_rows": len(spoilt), "k": k, "defects": dict(Counter(spoilt)), "methods": judged, "missing": missing}
-    write_json(study.out_dir / RESULTS, {**results, "settings": settings})
-    (study.out_dir / TABLE).write_text(table(judged), encoding="utf-8")
+    results = {"n_rows": len(spoilt), "k": k, "defects": dict(Counter(spoilt)), "settings": settings}
+    judged: dict[str, dict[str, Any]] = {}
+    for name, choose in watched(METHODS.items(), "choose", "method", len(METHODS)):
+        judged[name] = judge(choose(pool, k), spoilt)
+        write_json(study.out_dir / RESULTS, {**results, "methods": judged, "missing": pool.all_missing()})
+        (study.out_dir / TABLE).write_text(table(judged), encoding="utf-8")
     Manifest(KIND, checkpoint_hashes(study.checkpoint_dir), settings=settings).write(study.out_dir, [RESULTS, TABLE])
     return study.out_dir
 
@@ -139,10 +139,6 @@ def _random(pool: Pool, k: int) -> list[int]:
     return np.random.default_rng(pool.study.seed).permutation(len(pool.examples))[:k].tolist()
 
 
-SCORED = (
-    "output_length", "mtld", "word_entropy", "word_commonness", "perplexity", "ifd_loss", "ifd_ppl", "knn_6",
-    "local-reward", "learnability", "deita",
-)  # fmt: skip
 METHODS: dict[str, Choice] = {
     "random": _random,
     "longest": by_score("output_length"),

@@ -67,10 +67,10 @@ class Pool:
             self._compute(name)
         return np.array([np.nan if value is None else value for value in json.loads(path.read_text())["scores"]])
 
-    def missing(self, name: str) -> dict[str, int]:
-        """How many rows have no score, by reason."""
-        self.scores(name)
-        return dict(json.loads(self._path(name).with_suffix(".json").read_text())["missing"])
+    def all_missing(self) -> dict[str, dict[str, int]]:
+        """How many rows have no score, by indicator and reason, for the indicators computed so far."""
+        paths = sorted(self._path("any").parent.glob("*.json"))
+        return {path.stem: json.loads(path.read_text())["missing"] for path in paths}
 
     def _compute(self, name: str) -> None:
         if name in ("perplexity", "ifd_loss", "ifd_ppl"):

@@ -7,7 +7,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from lit_gpt.curation.indicators.embeddings import unit
 from lit_gpt.curation.selection import coverage
-from lit_gpt.curation.selection.coverage import facility_location, k_center, qdit
+from lit_gpt.curation.selection.coverage import TIE, facility_location, k_center, qdit
 from lit_gpt.curation.selection.difficulty import difficulty_balanced, shared_out
 from lit_gpt.curation.selection.necessity import mods, necessary_rows, seed_rows
 from lit_gpt.curation.selection.order import best_first, beyond, count_of, top_k, within_tokens
@@ -78,7 +78,7 @@ def greedy(points: np.ndarray, quality: np.ndarray, k: int, alpha: float) -> lis
     for _ in range(k):
         gains = (1 - alpha) * np.maximum(similar - covered, 0).sum(1) + alpha * quality
         gains[chosen] = -np.inf
-        chosen.append(int(gains.argmax()))
+        chosen.append(int(np.flatnonzero(gains >= gains.max() * (1 - TIE))[0]))
         covered = np.maximum(covered, similar[chosen[-1]])
     return chosen
 

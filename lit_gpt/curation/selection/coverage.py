@@ -9,7 +9,8 @@
 Similarity is the cosine, where that is above 0, else 0. Greedy is lazy (Minoux 1978, doi 10.1007/BFb0006528): a gain
 only falls as rows are chosen, so an old one is a bound; bounds are renewed a block at a time, as one matrix product.
 Memory is a few numbers a row and a block's similarities. The first facility costs the similarity of every pair.
-Equal gains, to within a rounding error of the sum, go by place.
+Gains that differ by less than TIE of the greatest are equal and go by place: two rows that are each other's nearest
+gain the same, and rounding must not choose between them.
 """
 
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from lit_gpt.curation.selection.order import Values, check_size, checked
 BLOCK = 1_024
 WIDE_BLOCK = 8_192
 RENEWED = 32  # bounds that are renewed together
+TIE = 1e-5  # relative: sums of a hundred thousand similarities in fp32 are off by less
 
 
 def k_center(vectors_ND: Vectors, k: int, seed: int, start: int | None = None) -> list[int]:
@@ -81,22 +83,32 @@ class _LazyGreedy:
 
     def choose(self) -> int:
         """The row of the greatest gain, which then covers what it covers."""
-        while not self._is_fresh_N[best := int(self._bounds_N.argmax())]:
-            self._renew()
+        best = self._best()
         for rows, similar_1M in self._similarities(np.array([best])):
             self._covered_N[rows] = torch.maximum(self._covered_N[rows], similar_1M[0])
         self._bounds_N[best] = -np.inf
         self._is_fresh_N[:] = False
         return best
 
-    def _renew(self) -> None:
-        """The greatest of the bounds that are old; before the first facility all of them, in order."""
+    def _best(self) -> int:
+        """The first of the rows whose gain is the greatest, once no old bound reaches it."""
+        while True:
+            unknown = np.flatnonzero(np.isposinf(self._bounds_N))[:BLOCK]
+            greatest = self._bounds_N.max()
+            near = np.flatnonzero(self._bounds_N >= greatest - TIE * abs(greatest)) if not len(unknown) else unknown
+            old = near[~self._is_fresh_N[near]]
+            if not len(old):
+                return int(near[0])
+            self._renew(old if len(old) > RENEWED else self._greatest_old())
+
+    def _greatest_old(self) -> NDArray[np.int64]:
+        """The rows of the greatest bounds that are old: as many as are renewed together."""
         old_N = np.where(self._is_fresh_N, -np.inf, self._bounds_N)
-        places = np.flatnonzero(np.isposinf(old_N))[:BLOCK]
-        if not len(places):
-            n_renewed = min(RENEWED, len(old_N))
-            places = np.argpartition(-old_N, n_renewed - 1)[:n_renewed]
-            places = places[np.isfinite(old_N[places])]
+        n_renewed = min(RENEWED, len(old_N))
+        places = np.argpartition(-old_N, n_renewed - 1)[:n_renewed]
+        return places[np.isfinite(old_N[places])]
+
+    def _renew(self, places: NDArray[np.int64]) -> None:
         self._bounds_N[places] = (1 - self._alpha) * self._gains(places) + self._quality_N[places]
         self._is_fresh_N[places] = True
 
