@@ -162,7 +162,6 @@ def test_preparing_data_never_imports_torch(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name != BORROWS])
 def test_oracles_stay_in_the_tests(name: str) -> None:
-    assert BORROWS not in OURS[name] or room_of(name)[0] == 6, f"{name} needs an extra"
     assert not {imported.split(".")[0] for imported in IMPORTS[name]} & {"transformers", "peft", "datasets", "pandas"}
 
 
