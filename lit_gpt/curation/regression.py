@@ -45,7 +45,7 @@ def ols(x_NK: Floats, y_N: Floats, confidence: float = CONFIDENCE) -> Fit:
     inverse_CC = np.linalg.inv(with_one.T @ with_one)
     errors_C = np.sqrt(np.diag(inverse_CC) * (residual_N @ residual_N) / n_free)
     reach_K = student_t((1 + confidence) / 2, n_free) * errors_C[1:]
-    intervals_K2 = np.column_stack((all_C[1:] - reach_K, all_C[1:] + reach_K))
+    intervals_K2 = np.column_stack((all_C[1:] - reach_K, all_C[1:] + reach_K)).astype(np.float64)
     return Fit(float(all_C[0]), all_C[1:], intervals_K2, r_squared(y_N, with_one @ all_C))
 
 

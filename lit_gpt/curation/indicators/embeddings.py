@@ -129,7 +129,7 @@ def pooled(hidden_TC: Tensor, pooling: Pooling) -> Tensor:
 def unit(vectors_ND: Vectors) -> Vectors:
     """Every row at length 1; rows of zeros stay."""
     lengths = np.linalg.norm(vectors_ND, axis=1, keepdims=True)
-    return vectors_ND / np.where(lengths > 0, lengths, 1)
+    return (vectors_ND / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
 def write_vectors(path: Path, texts: Iterable[str], n_texts: int, embedder: Embedder) -> Vectors:

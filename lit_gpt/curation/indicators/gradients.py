@@ -42,7 +42,7 @@ def gradient_features(
     while window := list(islice(rows, BATCH_ROWS)):
         gradients = [_gradient(row, reader, weights, moments) for row in window]
         found = [gradient for gradient in gradients if isinstance(gradient, Tensor)]
-        projected = iter(unit(project(torch.stack(found), n_dims, seed).numpy()) if found else [])
+        projected: Iterator[Vectors] = iter(unit(project(torch.stack(found), n_dims, seed).numpy()) if found else ())
         for row, gradient in zip(window, gradients, strict=True):
             yield row.id, gradient if isinstance(gradient, Missing) else next(projected)
 

@@ -106,7 +106,7 @@ class _LazyGreedy:
         old_N = np.where(self._is_fresh_N, -np.inf, self._bounds_N)
         n_renewed = min(RENEWED, len(old_N))
         places = np.argpartition(-old_N, n_renewed - 1)[:n_renewed]
-        return places[np.isfinite(old_N[places])]
+        return places[old_N[places] > -np.inf]
 
     def _renew(self, places: NDArray[np.int64]) -> None:
         self._bounds_N[places] = (1 - self._alpha) * self._gains(places) + self._quality_N[places]

@@ -16,7 +16,8 @@ BLOCK = 256
 
 def unlike_each_other(scores_N: Values, vectors_ND: Vectors, k: int, most_similar: float = MOST_SIMILAR) -> list[int]:
     """At most k places, the best score first; fewer where the pool runs out of rows that differ."""
-    order, kept = best_first(scores_N), []
+    order = best_first(scores_N)
+    kept: list[int] = []
     kept_KD = torch.empty(0, vectors_ND.shape[1])
     for start in range(0, len(order), BLOCK):
         places = order[start : start + BLOCK]

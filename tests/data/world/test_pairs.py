@@ -1,7 +1,7 @@
 """Preference pairs: the better answer is right, the worse one is not, and no prompt is one to avoid."""
 
 from lit_gpt.data.world.pairs import preference_pairs
-from lit_gpt.data.world.row import TRAINED_KINDS, test_rows
+from lit_gpt.data.world import row as rows
 from tests.data.world.oracle import answer_to
 
 
@@ -22,5 +22,5 @@ def test_pairs_follow_from_the_seed_and_avoid_what_they_should() -> None:
 
 
 def test_no_pair_is_a_test() -> None:
-    tests = {row.messages for row in test_rows(600, False) if row.group == TRAINED_KINDS}
+    tests = {row.messages for row in rows.test_rows(600, False) if row.group == rows.TRAINED_KINDS}
     assert not tests & {better.messages for better, _ in preference_pairs(0, 300, ())}
