@@ -1,7 +1,7 @@
 """Preference pairs: the better answer is right, the worse one is not, and no prompt is one to avoid."""
 
-from lit_gpt.data.world.pairs import preference_pairs
 from lit_gpt.data.world import row as rows
+from lit_gpt.data.world.pairs import preference_pairs
 from tests.data.world.oracle import answer_to
 
 
