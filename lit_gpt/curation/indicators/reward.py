@@ -3,9 +3,10 @@
 A line through the model's last-layer states of the answers, read after their prompts: their mean beside the last
 one. It is fitted to pairs of a better and a worse answer to the same prompt by the loss of Bradley and Terry,
 -log sigmoid(r(better) - r(worse)), plus an L2 penalty (as in Ouyang et al. 2022, arXiv 2203.02155). There is no bias,
-for only differences count: a threshold of 0, as MoDS has it, means nothing here; take a quantile. The loss is convex and Newton's method in fp64 finds its one minimum, so the same pairs give
-the same head. It is worth what its pairs and its model are worth; it is no published reward model and runs under no
-published rule. Where the pairs come from is the caller's business, and that none of them is in the pool it scores.
+for only differences count: a threshold of 0, as MoDS has it, means nothing here; take a quantile. The loss is convex
+and Newton's method in fp64 finds its one minimum, so the same pairs give the same head.
+It is worth what its pairs and its model are worth; it is no published reward model and runs under no published rule.
+Where the pairs come from is the caller's business, and that none of them is in the pool it scores.
 """
 
 from collections.abc import Iterable, Iterator
