@@ -40,7 +40,7 @@ def ols(x_NK: Floats, y_N: Floats, confidence: float = CONFIDENCE) -> Fit:
     with_one = np.column_stack((np.ones(n_rows), x_NK))
     if n_free < 1 or np.linalg.matrix_rank(with_one) <= n_columns:
         raise ValueError(f"{n_rows} rows for {n_columns} columns, or a column that others add up to")
-    all_C, *_ = np.linalg.lstsq(with_one, y_N, rcond=None)
+    all_C = np.linalg.lstsq(with_one, y_N, rcond=None)[0].astype(np.float64)
     residual_N = y_N - with_one @ all_C
     inverse_CC = np.linalg.inv(with_one.T @ with_one)
     errors_C = np.sqrt(np.diag(inverse_CC) * (residual_N @ residual_N) / n_free)
