@@ -164,6 +164,6 @@ METHODS: dict[str, Choice] = {
     "qdit (local reward)": _qdit,
     "rds+": _rds_plus,
     "learnability": by_score("learnability"),
-    "less": _less,
     "deita (own grades)": _deita,
+    "less": _less,
 }
