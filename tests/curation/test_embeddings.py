@@ -188,11 +188,11 @@ def test_adam_s_step_is_torch_s(tuned: Reader) -> None:
 
 def test_projection_keeps_products() -> None:
     draw = torch.Generator().manual_seed(0)
-    gradients = F.normalize(torch.randn(6, 40_000, generator=draw))
+    gradients = F.normalize(torch.randn(6, 20_000, generator=draw))
     gradients[1] = F.normalize(gradients[0] + gradients[1], dim=0)
-    projected = project(gradients, 4096, seed=3)
-    torch.testing.assert_close(projected @ projected.T, gradients @ gradients.T, atol=0.06, rtol=0)
-    assert torch.equal(projected, project(gradients, 4096, seed=3))
+    projected = project(gradients, 1024, seed=3)
+    torch.testing.assert_close(projected @ projected.T, gradients @ gradients.T, atol=0.15, rtol=0)
+    assert torch.equal(projected, project(gradients, 1024, seed=3))
 
 
 def test_gradients_need_lora(tiny_base: Path) -> None:
