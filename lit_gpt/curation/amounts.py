@@ -59,7 +59,9 @@ def checked_size(n_wanted: int, n_there: int, n_pool: int) -> int:
     if n_wanted <= n_there:
         return n_wanted
     got = f"{n_wanted:,} rows asked for, and {n_there:,} to choose from"
-    earlier = f" ({n_pool - n_there:,} of the pool's {n_pool:,} are left out by earlier steps)" if n_there < n_pool else ""
+    earlier = (
+        f" ({n_pool - n_there:,} of the pool's {n_pool:,} are left out by earlier steps)" if n_there < n_pool else ""
+    )
     raise UserError(got + earlier, f"at most {n_there:,}", "lower --size or --fraction, or drop fewer rows before")
 
 

@@ -1,10 +1,10 @@
 """A recipe: a YAML file with a card, the scores it needs, and its steps in order.
 
-    card:      title, paper, formula, ours (what the paper leaves open and we decided), negatives (what is known against
-               it), needs
-    scores:    name -> {scorer: {setting: value}}; a step's `score` is one of these names
-    vectors:   name -> {embedder: {setting: value}}; likewise for `vectors`
-    steps:     a list of  step  or  step: {setting: value}
+card:      title, paper, formula, ours (what the paper leaves open and we decided), negatives (what is known against
+           it), needs
+scores:    name -> {scorer: {setting: value}}; a step's `score` is one of these names
+vectors:   name -> {embedder: {setting: value}}; likewise for `vectors`
+steps:     a list of  step  or  step: {setting: value}
 """
 
 from collections.abc import Mapping
@@ -117,7 +117,9 @@ def _named(section: Any, known: Mapping[str, type], where: str) -> dict[str, Any
     found: dict[str, Any] = {name: kind() for name, kind in known.items() if not _needs_settings(kind)}
     for name, entry in (section or {}).items():
         kind, settings = _name_and_settings(entry, f"{where}: {name}")
-        found[str(name)] = build(_known(known, kind, f"{where}: {name}: unknown"), settings, f"{where}: {name} ({kind})")
+        found[str(name)] = build(
+            _known(known, kind, f"{where}: {name}: unknown"), settings, f"{where}: {name} ({kind})"
+        )
     return found
 
 
@@ -140,5 +142,7 @@ def _name_and_settings(entry: Any, where: str) -> tuple[str, Any]:
 
 def _known(known: Mapping[str, type], name: str, what: str) -> type:
     if name not in known:
-        raise UserError(f"{what} {name!r}", f"one of {', '.join(known)}", suggestion(name, known) or "choose one of these")
+        raise UserError(
+            f"{what} {name!r}", f"one of {', '.join(known)}", suggestion(name, known) or "choose one of these"
+        )
     return known[name]

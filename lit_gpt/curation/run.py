@@ -56,7 +56,12 @@ def curate(settings: CurateSettings, recipe: Recipe) -> Path:
         settings.data_dir,
         out_dir,
         lambda example: _ledger_entry(*against[example.id]) if example.id in against else None,
-        {"name": out_dir.name, "curated_from": whole.settings.get("name"), "recipe": recipe.settings, **_asked(settings)},
+        {
+            "name": out_dir.name,
+            "curated_from": whole.settings.get("name"),
+            "recipe": recipe.settings,
+            **_asked(settings),
+        },
         report,
     )
     return out_dir

@@ -31,7 +31,11 @@ Choose = Callable[[Example], Mapping[str, Any] | None]
 
 
 def write_subset(
-    data_dir: Path, destination: Path, choose: Choose, settings: dict[str, Any], beside: Mapping[str, bytes] | None = None
+    data_dir: Path,
+    destination: Path,
+    choose: Choose,
+    settings: dict[str, Any],
+    beside: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write the training rows against which `choose` says nothing; returns the destination.
 

@@ -1,9 +1,9 @@
 """Choices that look at no quality: the baselines every method has to beat.
 
-    random          a shuffle, from the top
-    balanced        as many of each category (source, licence) as of any other, while they last
-    length_matched  a random draw whose answers are as long as those of another set
-    longest         is `top` by the score answer_words: Zhao et al. 2024, "Long Is More for Alignment" (arXiv 2402.04833)
+random          a shuffle, from the top
+balanced        as many of each category (source, licence) as of any other, while they last
+length_matched  a random draw whose answers are as long as those of another set
+longest         is `top` by the score answer_words: Zhao et al. 2024, "Long Is More for Alignment" (arXiv 2402.04833)
 """
 
 from bisect import bisect_left
@@ -85,7 +85,9 @@ class LengthMatched:
             got = f"{at_least:,} rows asked for, and {bench.settings.target_dir} with {len(targets):,}"
             raise UserError(got, "a set with at least as many rows", "lower --size, or name another --target_dir")
         lengths = [n_words(example) for example in rows]
-        free = sorted((lengths[place], turn, place) for turn, place in enumerate(shuffled(rows, bench, "length").tolist()))
+        free = sorted(
+            (lengths[place], turn, place) for turn, place in enumerate(shuffled(rows, bench, "length").tolist())
+        )
         return Ranking(list(nearest_in_turn(targets, free)), lambda place: {"answer_words": lengths[place]})
 
 

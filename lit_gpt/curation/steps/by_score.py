@@ -92,9 +92,7 @@ class Top:
         places = np.flatnonzero(np.isfinite(values_N))
         ties_N = bench.ties(rows)
         order = places[best_first(values_N[places], ties_N[places], self.order == "highest")]
-        return Ranking(
-            order.tolist(), lambda place: {"score": self.score, "value": float(values_N[place])}, excluded
-        )
+        return Ranking(order.tolist(), lambda place: {"score": self.score, "value": float(values_N[place])}, excluded)
 
 
 def missing_scores(score: str, values_N: Scores, rows: Rows, bench: Bench) -> Iterator[Drop]:
