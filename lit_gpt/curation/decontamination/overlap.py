@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 from lit_gpt.data.near_duplicates import NearIndex, character_shingles
 
-WORD = re.compile(r"\w+")
+WORD = re.compile(r"[^\W_]+")
 FUZZY_SHINGLE_CHARS = 5
+SLACK = 2  # white space and punctuation, which shingles leave out
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class OverlapIndex:
         self._n_telling = self._leave_out_templates()
         self._long = [n for n, words in enumerate(self._words) if len(words) >= settings.least_words]
         shingle = character_shingles(FUZZY_SHINGLE_CHARS)
+        # a text much longer than every item cannot overlap with one by the index asked for
+        self._most_chars = max((len(texts[number]) for number in self._long), default=0) / settings.fuzzy
         self._near = NearIndex([texts[number] for number in self._long], settings.fuzzy, shingle)
 
     def _runs_of(self, words: Sequence[str]) -> list[int]:
@@ -88,7 +91,8 @@ class OverlapIndex:
             words = words_of(text)
             for hit in (*self._equal(words), *self._covered(words)):
                 hits.setdefault(hit.item, hit)
-        for text, found in zip(texts, self._near.find(texts), strict=True):
+        short = [text for text in texts if len(text) <= SLACK * self._most_chars]
+        for text, found in zip(short, self._near.find(short), strict=True):
             for similarity, place in found:
                 number = self._long[place]
                 hits.setdefault(number, Hit(number, "fuzzy", round(similarity, 4), " ".join(text.split())))

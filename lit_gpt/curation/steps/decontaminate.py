@@ -5,7 +5,6 @@ question, a shared answer may also be a quotation. A benchmark of which more tha
 Tülu 3 (arXiv 2411.15124) drops the whole data set then.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -55,15 +54,15 @@ class Decontaminate:
 
     def drops(self, rows: Rows, bench: Bench) -> Iterable[Drop]:
         sets = self._test_sets(bench)
-        tests = [_Test(name, side, items, self.match) for name, items in sets.items() for side in self.sides]
-        tests = [test for test in tests if test.texts]
+        items = [item for set_items in sets.values() for item in set_items]
+        searches = [_Search(side, items, self.match) for side in self.sides]
         for example in watched(rows, "decontaminating", "row", len(rows)):
-            found = [(test, hit) for test in tests for hit in test.find(example)]
+            found = [(search, hit) for search in searches for hit in search.find(example)]
             if found:
-                side = "prompt" if any(test.side == "prompt" for test, _ in found) else "answer"
-                shown = [test.evidence(hit) for test, hit in found[:MOST_SHOWN]]
+                side = "prompt" if any(search.side == "prompt" for search, _ in found) else "answer"
+                shown = [search.evidence(hit) for search, hit in found[:MOST_SHOWN]]
                 yield Drop(example.id, f"test_{side}", {"hits": shown, "n_hits": len(found)})
-        bench.note("decontamination: items of each test set found among the rows", _account(tests, sets, bench))
+        bench.note("decontamination: items of each test set found among the rows", _account(searches, sets, bench))
 
     def _test_sets(self, bench: Bench) -> dict[str, list[Item]]:
         settings = bench.settings
@@ -87,25 +86,26 @@ def _said(example: Example, side: Side) -> tuple[str, ...]:
     return tuple(m.content for m in example.messages if (m.role == "assistant") == (side == "answer"))
 
 
-class _Test:
-    """One side of one test set, and which of its items were found."""
+class _Search:
+    """One side of all test sets, and which of their items were found."""
 
-    def __init__(self, name: str, side: Side, items: Sequence[Item], match: OverlapSettings) -> None:
-        self.name, self.side = name, side
+    def __init__(self, side: Side, items: Sequence[Item], match: OverlapSettings) -> None:
+        self.side = side
         pairs = [(item, text) for item in items for text in _texts(item, side, match)]
         self.items, self.texts = [item for item, _ in pairs], [text for _, text in pairs]
-        self.found: dict[str, str] = {}
+        self.found: dict[tuple[str, str], str] = {}
         self._index = OverlapIndex(self.texts, match)
 
     def find(self, example: Example) -> list[Hit]:
         hits = self._index.find(_said(example, self.side))
         for hit in hits:
-            self.found.setdefault(self.items[hit.item].id, hit.how)
+            item = self.items[hit.item]
+            self.found.setdefault((item.benchmark, item.id), hit.how)
         return hits
 
     def evidence(self, hit: Hit) -> dict[str, Any]:
         return {
-            "test_set": self.name,
+            "test_set": self.items[hit.item].benchmark,
             "item": self.items[hit.item].id,
             "side": self.side,
             "how": hit.how,
@@ -124,14 +124,12 @@ def _texts(item: Item, side: Side, match: OverlapSettings) -> tuple[str, ...]:
     )
 
 
-def _account(tests: Sequence[_Test], sets: dict[str, list[Item]], bench: Bench) -> list[str]:
+def _account(searches: Sequence[_Search], sets: dict[str, list[Item]], bench: Bench) -> list[str]:
     lines = []
-    by_set: dict[str, list[_Test]] = defaultdict(list)
-    for test in tests:
-        by_set[test.name].append(test)
     for name, items in sets.items():
-        told = [f"{t.side}s {len(t.found):,} ({tally(list(t.found.values())) or 'none'})" for t in by_set[name]]
-        share = len({id for test in by_set[name] for id in test.found}) / len(items)
+        hows = {s.side: [how for (test_set, _), how in s.found.items() if test_set == name] for s in searches}
+        told = [f"{side}s {len(found):,} ({tally(found) or 'none'})" for side, found in hows.items()]
+        share = len({id for s in searches for test_set, id in s.found if test_set == name}) / len(items)
         alarm = f"  MORE THAN {ALARM:.0%}: think about leaving out the whole source" if share > ALARM else ""
         lines.append(f"{name}: {len(items):,} items; {', '.join(told)}; {share:.2%} of the items{alarm}")
     if bench.settings.benchmarks_dir and (absent := [name for name in LAYOUTS if name not in sets]):
