@@ -173,7 +173,7 @@ def spearman(first_N: NDArray[np.float64], second_N: NDArray[np.float64]) -> flo
     ranks = [_mean_ranks(values) for values in (first_N, second_N)]
     if any(rank.std() == 0 for rank in ranks):
         return None
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def _mean_ranks(values_N: NDArray[np.float64]) -> NDArray[np.float64]:

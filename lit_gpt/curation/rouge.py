@@ -1,6 +1,6 @@
-"""ROUGE-L between short texts (Lin 2004, https://aclanthology.org/W04-1013): how long a common subsequence of words is.
+"""ROUGE-L between short texts (Lin 2004, https://aclanthology.org/W04-1013): a common subsequence of words.
 
-Words as in Google's rouge-score without stemming: lower case, runs of a-z and 0-9. F1 of the longest common subsequence.
+Words as in Google's rouge-score without stemming: lower case, runs of a-z and 0-9. F1 of the longest one.
 The subsequence is counted bit-parallel (Hyyrö 2004), a whole row of the table in a few operations on one large integer.
 """
 

@@ -35,32 +35,32 @@ class Pool:
 
 @dataclass(frozen=True)
 class Rows:
-    """Part of a pool: `numbers_N`, ascending, count the pool's rows from 0. Can be gone through again and again."""
+    """Part of a pool: `numbers` (N,), ascending, count the pool's rows from 0. Can be gone through again and again."""
 
     pool: Pool
-    numbers_N: NDArray[np.int64]
+    numbers: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.numbers_N)
+        return len(self.numbers)
 
     def __iter__(self) -> Iterator[Example]:
         wanted = np.zeros(len(self.pool.ids), dtype=bool)
-        wanted[self.numbers_N] = True
+        wanted[self.numbers] = True
         return read_examples(self.pool.data_dir, numbers=wanted)
 
     @property
     def ids(self) -> list[str]:
-        return [self.pool.ids[number] for number in self.numbers_N]
+        return [self.pool.ids[number] for number in self.numbers]
 
     @property
     def hashes(self) -> list[str]:
-        return [self.pool.hashes[number] for number in self.numbers_N]
+        return [self.pool.hashes[number] for number in self.numbers]
 
     def without(self, ids: Collection[str]) -> "Rows":
         gone = set(ids)
-        stays = np.fromiter((self.pool.ids[number] not in gone for number in self.numbers_N), bool, len(self))
-        return Rows(self.pool, self.numbers_N[stays])
+        stays = np.fromiter((self.pool.ids[number] not in gone for number in self.numbers), bool, len(self))
+        return Rows(self.pool, self.numbers[stays])
 
     def at(self, places: Collection[int]) -> "Rows":
         """The rows at these places of this part."""
-        return Rows(self.pool, self.numbers_N[sorted(places)])
+        return Rows(self.pool, self.numbers[sorted(places)])

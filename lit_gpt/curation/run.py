@@ -83,11 +83,13 @@ def _report(
 
 def _scorers(recipe: Recipe, settings: CurateSettings) -> dict[str, Any]:
     files = settings.given_files
+    tables = {getattr(step, "accuracies", "") for _, step in recipe.steps} - {""}
+    known = {*recipe.scorers, *tables}
     for name in files:
-        if name not in recipe.scorers:
-            do = suggestion(name, recipe.scorers) or "leave it out"
-            raise UserError(f"--given {name}=...", f"one of the recipe's scores: {', '.join(recipe.scorers)}", do)
-    return with_given(recipe.scorers, files)
+        if name not in known:
+            do = suggestion(name, known) or "leave it out"
+            raise UserError(f"--given {name}=...", f"one of the recipe's scores: {', '.join(sorted(known))}", do)
+    return with_given(recipe.scorers, {name: path for name, path in files.items() if name not in tables})
 
 
 def _asked(settings: CurateSettings) -> dict[str, Any]:

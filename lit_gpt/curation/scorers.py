@@ -3,7 +3,7 @@
 What a model says about a row is in `model_scorers.py`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -141,7 +141,3 @@ def with_given(scorers: Mapping[str, Any], files: Mapping[str, Path]) -> dict[st
 
 def _column(scorer: Any) -> str:
     return scorer.column if isinstance(scorer, Given) else "value"
-
-
-def unused(files: Mapping[str, Path], used: Iterator[str]) -> list[str]:
-    return sorted(set(files) - set(used))

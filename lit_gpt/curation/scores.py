@@ -1,9 +1,9 @@
 """Score tables: a number for each content, written down as it is made, so that nothing is scored twice.
 
 A table is a folder named after scorer, version and settings: `scorer.json` says what it is, and `scores.jsonl` has a
-line {content_hash, value} for each row (value null, and why, where there is no finite number). Rows are scored in shards; the last line of a shard says so, and whatever comes
-after the last such line was cut short by a kill and is taken away. Resuming therefore goes on with the very shard at
-which it stopped, and the table is the same byte for byte.
+line {content_hash, value} for each row; value is null, with the reason, where there is no finite number. Rows are scored
+in shards; the last line of a shard says so, and whatever comes after the last such line was cut short by a kill and is
+taken away. Resuming therefore goes on with the very shard at which it stopped, and the table is the same byte for byte.
 
 A scorer whose numbers depend on the other rows (a distance to neighbours) has `OF_THE_SET`: its table is of one set of
 rows, and scored as one shard.
@@ -36,7 +36,7 @@ ScoreRows = Callable[[list[Example]], Iterable[tuple[str, float]]]
 
 
 class Scorer(Protocol):
-    """A frozen dataclass of settings. NAME and VERSION are part of the table's name: another formula, another version."""
+    """A frozen dataclass of settings. NAME and VERSION name the table: another formula is another version."""
 
     NAME: ClassVar[str]
     VERSION: ClassVar[int]
@@ -91,7 +91,7 @@ class ScoreTable:
         return cls(root / f"{scorer.NAME}-v{scorer.VERSION}-{hash_json(decisive)[:KEY_CHARS]}", decisive)
 
     def read(self) -> dict[str, float | None]:
-        """Every score written down, after taking away what a kill cut short; UserError for a table of something else."""
+        """Every score written down, less what a kill cut short; UserError for a table of something else."""
         self.directory.mkdir(parents=True, exist_ok=True)
         path = self.directory / HEADER
         if not path.is_file():

@@ -1,4 +1,4 @@
-"""Which vectors are alike, found exactly and block by block, so that memory does not grow with the square of the rows."""
+"""Which vectors are alike: exactly, and block by block, so that memory does not grow with the square of the rows."""
 
 from collections.abc import Iterator
 

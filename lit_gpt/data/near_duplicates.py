@@ -1,8 +1,8 @@
-"""Texts that are nearly the same: MinHash signatures, banded (Broder 1997; Leskovec et al., "Mining of Massive Datasets", ch. 3).
+"""Texts that are nearly the same: MinHash signatures in bands (Broder 1997; "Mining of Massive Datasets", chapter 3).
 
 A text is its set of shingles; two texts are as alike as their sets overlap (Jaccard). Signatures, by the library rensa,
 bring together pairs that may be alike: with b bands of r numbers each, a pair of similarity s with probability
-1 - (1 - s^r)^b. Every pair so found is then measured on the shingles themselves, so banding costs recall, never precision.
+1 - (1 - s^r)^b. Every pair so found is measured on the shingles themselves: banding costs recall, never precision.
 Memory: a signature for each text, and the texts of those that collide. Not covered: alike in meaning, parts of texts.
 """
 

@@ -155,7 +155,7 @@ def _length_section(facts: Mapping[str, Any]) -> Section:
     names = [name for name in ("kept", "dropped") if name in lengths["quartiles"]]
     columns = [Column("words of the answer"), *(Column("left out" if n == "dropped" else n, True) for n in names)]
     rows = [[q, *(count(lengths["quartiles"][name][i]) for name in names)] for i, q in enumerate(QUARTILES)]
-    why = "Most judges, and many scores, prefer long answers whatever they say: a set that is longer than its pool may win by that alone."
+    why = "Many judges and scores prefer long answers whatever they say: a longer set may win by that alone."
     return Section("length", "Length", join([chart, table(columns, rows, "Length, kept and left out"), note(why)]))
 
 
@@ -202,8 +202,8 @@ def _map_section(facts: Mapping[str, Any]) -> Section:
     if not found["places"]:
         return Section("map", "A map of the prompts", missing("There are too few rows to draw."))
     words = (
-        f"{count(len(found['texts']))} prompts drawn at random; a point's text appears when the pointer rests on it. Near "
-        "means words in common (hashed TF-IDF), not more. PCA keeps large distances, t-SNE neighbours alone."
+        f"{count(len(found['texts']))} prompts drawn at random; a point's text appears when the pointer rests on it. "
+        "Near means words in common (hashed TF-IDF), not more. PCA keeps large distances, t-SNE neighbours alone."
     )
     maps = [scatter(name, places, found["kept"], found["texts"]) for name, places in found["places"].items()]
     absent = (

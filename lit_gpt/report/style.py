@@ -157,7 +157,8 @@ mark { background: var(--mark); color: inherit; border-bottom: 2px solid var(--m
 .sides { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 2.5rem; }
 .sides h3 { margin-top: .5rem; }
 .row-shown { border-top: 1px solid var(--rule); padding: .6rem 0 .9rem; }
-.row-shown > p { margin: 0 0 .3rem; } .row-shown dl { margin: 0; } .row-shown dt { color: var(--soft); font-size: .8125rem; }
+.row-shown > p { margin: 0 0 .3rem; } .row-shown dl { margin: 0; }
+.row-shown dt { color: var(--soft); font-size: .8125rem; }
 .row-shown dd { margin: 0 0 .5rem; min-width: 0; overflow-wrap: anywhere; }
 .evidence { margin: 0; padding-left: 1.1rem; }
 .right, .wrong { font-size: .8125rem; font-weight: 650; white-space: nowrap; }

@@ -1,12 +1,12 @@
 """Leaves out rows that hold items of a test set; each hit is shown with the words that match.
 
 Prompts are looked for in prompts and answers in answers, turn by turn, and told apart: a shared prompt is a leak of the
-question, a shared answer may also be a quotation. A benchmark of which more than ALARM of the items are hit is called out:
-Tülu 3 (arXiv 2411.15124) drops the whole data set then.
+question, a shared answer may also be a quotation. A benchmark of which more than ALARM of the items are hit is called
+out: Tülu 3 (arXiv 2411.15124) drops the whole data set then.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from lit_gpt.curation.bench import Bench
@@ -39,7 +39,7 @@ class Decontaminate:
     benchmarks: tuple[str, ...] = ()
     sides: tuple[Side, ...] = ("prompt", "answer")
     own_held_out: bool = False
-    match: OverlapSettings = OverlapSettings()
+    match: OverlapSettings = field(default_factory=OverlapSettings)
 
     REASONS: ClassVar = {
         "test_prompt": "A prompt of the row is that of a test item.",
