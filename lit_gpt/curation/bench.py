@@ -33,6 +33,7 @@ class Bench:
     embedders: Mapping[str, "Embedder"] = field(default_factory=dict)
     notes: list[dict[str, Any]] = field(default_factory=list)
     used: dict[str, dict[str, float]] = field(default_factory=dict)  # score name -> row id -> value
+    why_missing: dict[str, dict[str, str]] = field(default_factory=dict)  # score name -> row id -> reason
 
     def scores(self, name: str, rows: Rows) -> Scores:
         """The score of each row by the recipe's scorer of that name, in the order of the rows."""

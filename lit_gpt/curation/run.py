@@ -6,6 +6,10 @@ Only training rows are chosen from; validation and test rows go along as they ar
 seed give the same files, however often the work was interrupted.
 """
 
+import json
+import resource
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -44,6 +48,7 @@ class Stage:
 
 def curate(settings: CurateSettings, recipe: Recipe) -> Path:
     """Write the curated set; returns its folder."""
+    began = time.monotonic()
     out_dir = settings.out_dir or settings.data_dir.with_name(f"{settings.data_dir.name}-{recipe.name}")
     check_out_dir(out_dir, settings.data_dir)
     whole = load_example_set(settings.data_dir)
@@ -64,15 +69,22 @@ def curate(settings: CurateSettings, recipe: Recipe) -> Path:
         },
         report,
     )
+    elapsed_s, n_rows = time.monotonic() - began, len(pool.ids)
+    rate = f"{n_rows / elapsed_s:,.0f} rows/s"
+    say(f"{n_rows:,} rows in {elapsed_s:.1f} s ({rate}), peak memory of this process {peak_mem_gib():.2f} GiB")
     return out_dir
+
+
+def peak_mem_gib() -> float:
+    """The most this process ever held in memory."""
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB on Linux
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
 def _report(
     settings: CurateSettings, recipe: Recipe, pool: Pool, stages: list[Stage], bench: Bench
 ) -> dict[str, bytes]:
     """curation.json and the page made from it."""
-    import json
-
     from lit_gpt.curation.facts import curation_facts
     from lit_gpt.report.curation_report import curation_report
 

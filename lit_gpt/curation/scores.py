@@ -1,9 +1,10 @@
 """Score tables: a number for each content, written down as it is made, so that nothing is scored twice.
 
 A table is a folder named after scorer, version and settings: `scorer.json` says what it is, and `scores.jsonl` has a
-line {content_hash, value} for each row; value is null, with the reason, where there is no finite number. Rows are scored
-in shards; the last line of a shard says so, and whatever comes after the last such line was cut short by a kill and is
-taken away. Resuming therefore goes on with the very shard at which it stopped, and the table is the same byte for byte.
+line {content_hash, value} for each row; where there is no finite number value is null, and `missing` says why. Rows are
+scored in shards; the last line of a shard says so, and whatever comes after the last such line was cut short by a kill
+and is taken away. Resuming therefore goes on with the very shard at which it stopped, and the table comes out the same,
+byte for byte.
 
 A scorer whose numbers depend on the other rows (a distance to neighbours) has `OF_THE_SET`: its table is of one set of
 rows, and scored as one shard.
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
 SCORES = "scores.jsonl"
 HEADER = "scorer.json"
+NO_NUMBER, NOT_SCORED = "not_a_number", "not_scored"
 KEY_CHARS = 12
+Known = dict[str, float | str]  # content hash -> the score, or why there is none
 ScoreRows = Callable[[list[Example]], Iterable[tuple[str, float]]]
 
 
@@ -67,8 +70,10 @@ def scores_of(scorer: "Scorer | Combined", name: str, rows: Rows, bench: "Bench"
     with locked(table.directory / ".lock", wait=True):
         known = table.read()
         known = table.fill(known, rows, scorer, bench, name)
-    values = (known[content_hash] for content_hash in rows.hashes)
-    return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+    values = [known[content_hash] for content_hash in rows.hashes]
+    why = {id: value for id, value in zip(rows.ids, values, strict=True) if isinstance(value, str)}
+    bench.why_missing.setdefault(name, {}).update(why)
+    return np.array([math.nan if isinstance(value, str) else value for value in values], dtype=np.float64)
 
 
 class ScoreTable:
@@ -90,7 +95,7 @@ class ScoreTable:
         root = bench.settings.scores_dir or bench.settings.data_dir / "scores"
         return cls(root / f"{scorer.NAME}-v{scorer.VERSION}-{hash_json(decisive)[:KEY_CHARS]}", decisive)
 
-    def read(self) -> dict[str, float | None]:
+    def read(self) -> Known:
         """Every score written down, less what a kill cut short; UserError for a table of something else."""
         self.directory.mkdir(parents=True, exist_ok=True)
         path = self.directory / HEADER
@@ -101,17 +106,18 @@ class ScoreTable:
             raise UserError(got, f"scores of {_words(self.header)}", "move that folder away")
         return dict(self._settled_lines())
 
-    def _settled_lines(self) -> Iterator[tuple[str, float | None]]:
+    def _settled_lines(self) -> Iterator[tuple[str, float | str]]:
         path = self.directory / SCORES
         data = path.read_bytes() if path.is_file() else b""
-        pending: list[tuple[str, float | None]] = []
+        pending: list[tuple[str, float | str]] = []
         settled = end = 0
         for line in data.splitlines(keepends=True):
             end += len(line)
             record = _parse(line)
             if record is None:
                 break
-            pending.append((record["content_hash"], record["value"]))
+            value = record["value"]
+            pending.append((record["content_hash"], record.get("missing", NO_NUMBER) if value is None else value))
             if record.get("ends_shard"):
                 yield from pending
                 pending.clear()
@@ -119,9 +125,7 @@ class ScoreTable:
         if settled < len(data):
             os.truncate(path, settled)
 
-    def fill(
-        self, known: dict[str, float | None], rows: Rows, scorer: Scorer, bench: "Bench", name: str
-    ) -> dict[str, float | None]:
+    def fill(self, known: Known, rows: Rows, scorer: Scorer, bench: "Bench", name: str) -> Known:
         """Score the contents that have no score yet, each once, in the order of the rows."""
         missing = set(rows.hashes) - known.keys()
         if not missing:
@@ -158,20 +162,28 @@ def _first_of_each(rows: Rows, missing: set[str]) -> Iterator[Example]:
             yield example
 
 
-def _values(shard: list[Example], scored: Iterable[tuple[str, float]]) -> dict[str, float | None]:
-    """The scores by content; None for a row without a finite one."""
+def _values(shard: list[Example], scored: Iterable[tuple[str, float]]) -> Known:
+    """The scores by content; for a row without a finite one, why."""
     by_id = dict(scored)
     if strangers := by_id.keys() - {example.id for example in shard}:
         raise ValueError(f"the scorer scored rows it was not given, such as {min(strangers)}")
     return {example.content_hash: _finite(by_id.get(example.id)) for example in shard}
 
 
-def _finite(value: float | None) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None
+def _finite(value: float | None) -> float | str:
+    """The number; else what the scorer says of it (indicators/scores.py: Missing), or that it said nothing."""
+    if value is not None and math.isfinite(value):
+        return float(value)
+    return str(getattr(value, "reason", NOT_SCORED if value is None else NO_NUMBER))
 
 
-def _lines(values: Mapping[str, float | None]) -> bytes:
-    records: list[dict[str, Any]] = [{"content_hash": key, "value": value} for key, value in values.items()]
+def _lines(values: Known) -> bytes:
+    records: list[dict[str, Any]] = [
+        {"content_hash": key, "value": None, "missing": value}
+        if isinstance(value, str)
+        else {"content_hash": key, "value": value}
+        for key, value in values.items()
+    ]
     records[-1]["ends_shard"] = True
     return "".join(json.dumps(record) + "\n" for record in records).encode()
 

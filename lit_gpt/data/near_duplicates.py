@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,15 +102,14 @@ def signatures_of(texts: Iterable[str], shingle: Shingle, n_permutations: int = 
     return np.concatenate(parts)
 
 
-def _rensa() -> type:
+def _rensa() -> Any:
     try:
         from rensa import RMinHash
     except ImportError:
         raise UserError(
             "near duplicates without rensa", "the extra curation", "pip install 'lit-gpt[curation]'"
         ) from None
-    found: type = RMinHash
-    return found
+    return RMinHash
 
 
 def near_duplicates(

@@ -103,4 +103,5 @@ def missing_scores(score: str, values_N: Scores, rows: Rows, bench: Bench) -> It
         got = f"no score {score!r} for {len(ids):,} of {len(rows):,} rows ({named})"
         do = "pass --missing drop to leave them out, each with its reason, or score them"
         raise UserError(got, "a finite number for every row", do)
-    return (Drop(id, SCORE_MISSING, {"score": score}) for id in ids)
+    why = bench.why_missing.get(score, {})
+    return (Drop(id, SCORE_MISSING, {"score": score, "why": why.get(id, "not given, or made of such")}) for id in ids)
