@@ -68,6 +68,16 @@ def find_recipe(name: str, folder: Path) -> Path:
     return folder / f"{name}.yaml"
 
 
+def card_in_words(recipe: Recipe) -> str:
+    """The card as text."""
+    card = recipe.card
+    lines = [f"{recipe.name}: {card.title}", f"paper    {card.paper}", f"formula  {' '.join(card.formula.split())}"]
+    lines += [f"needs    {card.needs or 'nothing but the rows'}"]
+    for title, items in (("what had to be decided here", card.ours), ("what is known against it", card.negatives)):
+        lines += ["", title, *(f"  - {item}" for item in items)]
+    return "\n".join([*lines, "", "steps    " + (" -> ".join(name for name, _ in recipe.steps) or "none")])
+
+
 def recipe_names(folder: Path) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
 

@@ -200,7 +200,8 @@ def test_made_of_missing_is_missing(pool: Path, tmp_path: Path) -> None:
 
     text = recipe(
         tmp_path,
-        "scores: {sum: {linear: {weights: {patchy: 0.0, answer_words: 1.0}}}, both: {product: {of: [patchy, answer_words]}}}\nsteps: []",
+        "scores:\n  sum: {linear: {weights: {patchy: 0.0, answer_words: 1.0}}}\n"
+        "  both: {product: {of: [patchy, answer_words]}}\nsteps: []",
     )
     bench = Bench(settings(pool), N_ROWS, replace(text, scorers={**text.scorers, "patchy": Patchy()}).scorers)
     rows = Pool.of(pool).rows
@@ -257,7 +258,8 @@ def test_given_scores_by_id_and_by_content(pool: Path, tmp_path: Path) -> None:
 )
 def test_given_tables_that_do_not_fit(pool: Path, tmp_path: Path, rows, said: str) -> None:
     table = given_table(tmp_path / "t.jsonl", rows)
-    text = f"scores: {{reward: {{given: {{path: {table}, version: '3'}}}}}}\nsteps: [{{top: {{score: reward, keep: {{size: 3}}}}}}]"
+    given = f"scores: {{reward: {{given: {{path: {table}, version: '3'}}}}}}\n"
+    text = given + "steps: [{top: {score: reward, keep: {size: 3}}}]"
     with pytest.raises(UserError) as error:
         curate(settings(pool, out_dir=tmp_path / "out"), recipe(tmp_path, text))
     assert said in str(error.value)
