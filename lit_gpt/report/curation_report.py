@@ -26,6 +26,7 @@ from lit_gpt.report.parts import (
 from lit_gpt.report.scatter import scatter
 
 CONFOUNDED = 0.5  # rank correlation with length from which on a score is called out
+MANY = 15  # categories that would push all else off the page
 QUARTILES = ("first quarter", "median", "third quarter")
 
 
@@ -173,8 +174,11 @@ def _composition_section(facts: Mapping[str, Any]) -> Section:
     shown = [
         _shares(facts["composition"], ("source", "licence", "origin"), "Sources and licences, before and after", facts)
     ]
-    if len(facts["categories"]) > 1:
+    if 1 < len(facts["categories"]) <= MANY:
         shown.append(_shares(facts["categories"], ("category",), "Categories, before and after", facts))
+    elif len(facts["categories"]) > MANY:
+        every = _shares(facts["categories"], ("category",), "Categories, before and after", facts)
+        shown.append(details(f"{len(facts['categories'])} categories, before and after", every))
     return Section("composition", "Where the rows come from", join(shown))
 
 

@@ -10,7 +10,7 @@ from lit_gpt.report.markup import Html, element, join
 
 HEIGHT_PX = 160
 UNITS = 10_000
-N_TICKS = 4
+N_TICKS = 2  # more would run into each other on a phone
 
 
 def histogram(title: str, edges: Sequence[float], groups: Mapping[str, Sequence[int]]) -> Html:
