@@ -5,6 +5,7 @@ import math
 import os
 import random
 import signal
+import time
 from collections import Counter
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -40,8 +41,6 @@ class Slow(OfRows):
     SHARD_ROWS: ClassVar = 4
 
     def start(self, bench: Bench):
-        import time
-
         def score(examples):
             with open(self.log, "a") as file:
                 for example in examples:
@@ -74,6 +73,16 @@ def result(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).parts[-1]: sha256_of(path) for path in [*paths, folder / "out" / "rejects.jsonl"]}
 
 
+def n_asked(log: Path) -> int:
+    return len(log.read_text().split()) if log.exists() else 0
+
+
+def wait_until_asked(process, log: Path, n: int) -> None:
+    """Until so many scores were asked for in all, or the work is done."""
+    while process.exitcode is None and n_asked(log) < n:
+        time.sleep(0.002)
+
+
 def killed(pool: Path, tmp_path: Path, n_kills: int) -> None:
     log = tmp_path / "log"  # the same settings, so that the tables have the same name
     for name in ("unbroken", "broken"):
@@ -81,19 +90,16 @@ def killed(pool: Path, tmp_path: Path, n_kills: int) -> None:
     work(pool, tmp_path / "unbroken", log)
     assert Counter(log.read_text().split()).most_common(1)[0][1] == 1
     log.unlink()
-    draw, left, n_halfway = random.Random(7), n_kills, 0
-    while left:
+    draw, n_halfway = random.Random(7), 0
+    for _ in range(n_kills):
         process = SERVER.Process(target=work, args=(pool, tmp_path / "broken", log))
         process.start()
-        process.join(timeout=draw.uniform(0.0, 0.35))
+        wait_until_asked(process, log, n_asked(log) + draw.randint(0, 2 * N_ROWS // n_kills))
+        time.sleep(draw.uniform(0.0, 0.01))
         if process.exitcode is None:
             os.kill(process.pid, signal.SIGKILL)
-            left -= 1
-            n_halfway += 0 < len(set(log.read_text().split() if log.exists() else ())) < N_ROWS
-        elif process.exitcode == 0:  # done before it was killed: from the start
-            assert result(tmp_path / "broken") == result(tmp_path / "unbroken")
-            left -= 1
         process.join()
+        n_halfway += 0 < len(set(log.read_text().split() if log.exists() else ())) < N_ROWS
     work(pool, tmp_path / "broken", log)
     assert result(tmp_path / "broken") == result(tmp_path / "unbroken")
     assert n_halfway, "no kill fell into the scoring: this proves nothing"
