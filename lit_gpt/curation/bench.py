@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.settings import CurateSettings
 from lit_gpt.errors import UserError, suggestion
-from lit_gpt.example import Example
 from lit_gpt.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -85,13 +84,3 @@ def named(known: Mapping[str, Any], name: str, what: str) -> Any:
         do = suggestion(name, known) or f"add it to the recipe's {what}s"
         raise UserError(f"the {what} {name!r}", f"one of {', '.join(sorted(known)) or '(none)'}", do)
     return known[name]
-
-
-def answer_of(example: Example) -> str:
-    """What the assistant says, turns apart by a blank line."""
-    return "\n\n".join(message.content for message in example.messages if message.role == "assistant")
-
-
-def prompt_of(example: Example) -> str:
-    """What is said before and between, turns apart by a blank line."""
-    return "\n\n".join(message.content for message in example.messages if message.role != "assistant")

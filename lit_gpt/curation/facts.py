@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lit_gpt.curation.bench import Bench, answer_of, prompt_of
+from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.map import map_of
 from lit_gpt.curation.recipes import Recipe
 from lit_gpt.curation.rows import Pool
 from lit_gpt.curation.settings import CurateSettings
+from lit_gpt.curation.texts import answer_of, prompt_of
 from lit_gpt.example import Example
 from lit_gpt.progress import watched
 from lit_gpt.seeds import derive_seed

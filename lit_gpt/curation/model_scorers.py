@@ -11,31 +11,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lit_gpt.curation.bench import Bench, Scores
+from lit_gpt.curation.models import checkpoint_of, model_identity
 from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.scorers import OfRows
 from lit_gpt.curation.scores import ScoreRows
-from lit_gpt.errors import UserError
 from lit_gpt.example import Example
-from lit_gpt.files import hash_json
 
 WINDOW_ROWS = 512  # what likelihoods are read in: the same windows give the same bits
-
-
-def model_identity(bench: Bench) -> dict[str, Any]:
-    """What says which model it is, and how it is asked."""
-    from lit_gpt.checkpoint import checkpoint_hashes
-    from lit_gpt.prompt_styles import find_style
-
-    checkpoint_dir = checkpoint_of(bench)
-    style = find_style(bench.settings.prompt_style, checkpoint_dir)
-    weights = hash_json(checkpoint_hashes(checkpoint_dir))
-    return {"model": weights, "prompt_style": style.name, "style_version": style.version}
-
-
-def checkpoint_of(bench: Bench) -> Any:
-    if bench.settings.checkpoint_dir is None:
-        raise UserError("no --checkpoint_dir", "the model that scores the rows", "give one")
-    return bench.settings.checkpoint_dir
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lit_gpt.curation.bench import Bench, Scores, answer_of, prompt_of
+from lit_gpt.curation.bench import Bench, Scores
 from lit_gpt.curation.given_scores import read_given
 from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.scores import ScoreRows
+from lit_gpt.curation.texts import answer_of, prompt_of
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lit_gpt.curation.bench import Bench, answer_of, prompt_of
 from lit_gpt.curation.rows import Rows
+from lit_gpt.curation.texts import answer_of, prompt_of
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example
@@ -18,6 +18,7 @@ from lit_gpt.files import hash_json, locked
 from lit_gpt.progress import watched
 
 if TYPE_CHECKING:
+    from lit_gpt.curation.bench import Bench
     from lit_gpt.curation.indicators.embeddings import Embedder as TextEmbedder
 
 Vectors = NDArray[np.float32]
@@ -32,9 +33,9 @@ class Embedder(Protocol):
     VERSION: ClassVar[int]
     part: Part
 
-    def identity(self, bench: Bench) -> dict[str, Any]: ...
+    def identity(self, bench: "Bench") -> dict[str, Any]: ...
 
-    def start(self, bench: Bench) -> "TextEmbedder": ...
+    def start(self, bench: "Bench") -> "TextEmbedder": ...
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ class HashedNgrams:
     NAME: ClassVar = "hashed_ngrams"
     VERSION: ClassVar = 1
 
-    def identity(self, bench: Bench) -> dict[str, Any]:
+    def identity(self, bench: "Bench") -> dict[str, Any]:
         return {}
 
-    def start(self, bench: Bench) -> "TextEmbedder":
+    def start(self, bench: "Bench") -> "TextEmbedder":
         from lit_gpt.curation.indicators.embeddings import HashedNgrams as Hashed
 
         return Hashed(self.n_dims)
@@ -76,14 +77,14 @@ class HiddenStates:
     NAME: ClassVar = "hidden_states"
     VERSION: ClassVar = 1
 
-    def identity(self, bench: Bench) -> dict[str, Any]:
-        from lit_gpt.curation.model_scorers import model_identity
+    def identity(self, bench: "Bench") -> dict[str, Any]:
+        from lit_gpt.curation.models import model_identity
 
         return model_identity(bench)
 
-    def start(self, bench: Bench) -> "TextEmbedder":
+    def start(self, bench: "Bench") -> "TextEmbedder":
         from lit_gpt.curation.indicators.embeddings import HiddenStates as States
-        from lit_gpt.curation.model_scorers import checkpoint_of
+        from lit_gpt.curation.models import checkpoint_of
         from lit_gpt.loading import load
 
         return States(*load(checkpoint_of(bench)), self.pooling)
@@ -116,7 +117,7 @@ class GivenVectors:
         return np.asarray(vectors_MD[[place_of[id] for id in rows.ids]], dtype=np.float32)
 
 
-def vectors_of(embedder: Any, rows: Rows, bench: Bench) -> Vectors:
+def vectors_of(embedder: Any, rows: Rows, bench: "Bench") -> Vectors:
     """The rows' vectors, made now unless they were before."""
     if isinstance(embedder, GivenVectors):
         return embedder.read(rows)
@@ -124,7 +125,7 @@ def vectors_of(embedder: Any, rows: Rows, bench: Bench) -> Vectors:
     return _made_once(embedder, "rows", rows.hashes, examples, bench)
 
 
-def target_vectors(embedder: Any, bench: Bench) -> tuple[Vectors, list[str]]:
+def target_vectors(embedder: Any, bench: "Bench") -> tuple[Vectors, list[str]]:
     """Vectors and categories of the training rows of --target_dir."""
     target_dir = bench.settings.target_dir
     if target_dir is None:
@@ -136,7 +137,9 @@ def target_vectors(embedder: Any, bench: Bench) -> tuple[Vectors, list[str]]:
     return _made_once(embedder, "targets", hashes, read_examples(target_dir), bench), categories
 
 
-def _made_once(embedder: Embedder, what: str, hashes: list[str], examples: Iterable[Example], bench: Bench) -> Vectors:
+def _made_once(
+    embedder: Embedder, what: str, hashes: list[str], examples: Iterable[Example], bench: "Bench"
+) -> Vectors:
     from lit_gpt.curation.indicators.embeddings import open_vectors, write_vectors
 
     settings = json.loads(json.dumps(asdict(embedder), default=str))  # type: ignore[call-overload]

@@ -13,9 +13,10 @@ from itertools import zip_longest
 from typing import ClassVar, Literal
 
 from lit_gpt.curation.amounts import Amount
-from lit_gpt.curation.bench import Bench, answer_of, shuffled
+from lit_gpt.curation.bench import Bench, shuffled
 from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.step import NOT_CHOSEN, Ranking
+from lit_gpt.curation.texts import answer_of
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example

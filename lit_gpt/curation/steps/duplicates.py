@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from lit_gpt.curation.bench import Bench, answer_of, prompt_of
+from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.step import Drop
+from lit_gpt.curation.texts import answer_of, prompt_of
 from lit_gpt.data.near_duplicates import Bands, near_duplicates, word_shingles
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example

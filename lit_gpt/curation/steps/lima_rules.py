@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lit_gpt.curation.bench import Bench, answer_of
+from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.step import Drop
+from lit_gpt.curation.texts import answer_of
 from lit_gpt.errors import UserError
 
 CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|^(?: {4}|\t).*$", re.DOTALL | re.MULTILINE)

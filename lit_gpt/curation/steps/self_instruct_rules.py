@@ -17,10 +17,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lit_gpt.curation.bench import Bench, answer_of
+from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.rouge import RougeIndex, rouge_tokens
 from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.step import Drop
+from lit_gpt.curation.texts import answer_of
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example, Message
 
