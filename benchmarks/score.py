@@ -110,7 +110,7 @@ def _rows(speed: SpeedSettings, reader: Any) -> list[Any]:
     from lit_gpt.data.world.pairs import preference_pairs
 
     if speed.data_dir is None:
-        examples = (better for better, _ in preference_pairs(0, 2 * speed.n_rows, ()))
+        examples: Any = (better for better, _ in preference_pairs(0, 2 * speed.n_rows, ()))
     else:
         examples = read_examples(speed.data_dir)
     kept: list[Any] = []

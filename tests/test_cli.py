@@ -157,7 +157,7 @@ def test_wrong_flag_is_a_users_mistake(script: Path) -> None:
         "list_recipes": "recipe",
         "show_dropped": "data_dir",
     }.get(script.stem, "checkpoint_dir")
-    wrong = right.replace("ck", "k").replace("rk", "kr").replace("ea", "ae")
+    wrong = right.replace("ck", "k").replace("rk", "kr").replace("ea", "ae").replace("ip", "pi")
     done = subprocess.run([sys.executable, script, f"--{wrong}", "x"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith(f"got:      unknown setting: {wrong}\nexpected: ")
