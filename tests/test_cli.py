@@ -155,7 +155,7 @@ def test_wrong_flag_is_a_users_mistake(script: Path) -> None:
         "train_tiny_base": "work_dir",
         "list_models": "search",
         "list_recipes": "recipe",
-        "show_dropped": "data_dir",
+        "show_dropped": "reason",
     }.get(script.stem, "checkpoint_dir")
     wrong = right.replace("ck", "k").replace("rk", "kr").replace("ea", "ae").replace("ip", "pi")
     done = subprocess.run([sys.executable, script, f"--{wrong}", "x"], capture_output=True, text=True, check=False)
