@@ -65,6 +65,7 @@ ROOMS = {
     "lit_gpt.tokens": (2, "tokens"),
     "lit_gpt.chat": (3, "chat"),
     "lit_gpt.prompt_file": (3, "chat"),
+    "lit_gpt.curation": (3, "curation"),
     "lit_gpt.training": (4, "training"),
     "lit_gpt.evaluation": (4, "evaluation"),
     "lit_gpt.studies": (5, "studies"),
@@ -87,6 +88,7 @@ TORCH_FREE = (
     "lit_gpt.download",
     "lit_gpt.tokens",
 )
+BORROWS = "lit_gpt.curation.indicators.hugging_face"  # the published scorers' own networks, by an extra
 OUTSIDE = {"environ", "getenv", "argv", "getcwd", "cwd"}
 
 
@@ -174,7 +176,7 @@ def test_preparing_data_never_imports_torch(name: str) -> None:
         todo += OURS[module] - seen
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", [name for name in MODULES if name != BORROWS])
 def test_oracles_stay_in_the_tests(name: str) -> None:
     assert not {imported.split(".")[0] for imported in IMPORTS[name]} & {"transformers", "peft", "datasets", "pandas"}
 

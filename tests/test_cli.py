@@ -149,7 +149,14 @@ def test_help_says_what_the_script_does_without_torch(script: Path) -> None:
     assert "HEAVY []" in done.stdout
 
 
-A_FLAG_OF = {"train_tiny_base": "work_dir", "prepare": "work_dir", "list_models": "search", "check_rules": "challenge"}
+A_FLAG_OF = {
+    "train_tiny_base": "work_dir",
+    "prepare": "work_dir",
+    "list_models": "search",
+    "check_rules": "challenge",
+    "list_recipes": "recipe",
+    "show_dropped": "reason",
+}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: f"{path.parent.name}/{path.name}")

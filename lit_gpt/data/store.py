@@ -18,12 +18,15 @@ from lit_gpt.example import Example
 from lit_gpt.manifest import MANIFEST, Manifest, read_manifest
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from numpy.typing import NDArray
 
 KIND = "example_set"
 SPLITS = ("train", "validation")  # what training reads
 TEST = "test"
+DROPPED = "dropped"  # of a curated set: what was left out
 REJECTS = "rejects.jsonl"
 ROW_GROUP = 1_000
 
@@ -56,13 +59,39 @@ def is_example_set(directory: Path) -> bool:
         return False
 
 
-def read_examples(directory: Path | str, split: str = "train") -> Iterator[Example]:
-    """The examples of one split in order, a row group in memory at a time.
+def read_examples(
+    directory: Path | str, split: str = "train", numbers: "NDArray[np.bool_] | None" = None
+) -> Iterator[Example]:
+    """The examples of one split in order, a row group in memory at a time; `numbers` says of each row whether it is.
 
     Raises UserError at once for a missing set, an unknown split or a file that is no parquet.
     """
     file = _open_split(Path(directory), split)
-    return (Example.from_row(row) for batch in file.iter_batches(batch_size=ROW_GROUP) for row in batch.to_pylist())
+    batches = file.iter_batches(batch_size=ROW_GROUP)
+    if numbers is not None:
+        batches = _chosen(batches, numbers)
+    return (Example.from_row(row) for batch in batches for row in batch.to_pylist())
+
+
+def _chosen(batches: Iterator[Any], numbers: "NDArray[np.bool_]") -> Iterator[Any]:
+    start = 0
+    for batch in batches:
+        wanted = numbers[start : start + batch.num_rows]
+        start += batch.num_rows
+        if wanted.any():
+            yield batch.filter(_as_arrow(wanted))
+
+
+def _as_arrow(values: "NDArray[np.bool_]") -> "pa.Array":
+    import pyarrow as pa
+
+    return pa.array(values)
+
+
+def read_columns(directory: Path | str, names: tuple[str, ...], split: str = "train") -> list[list[Any]]:
+    """Whole columns of one split, in the order of `names`."""
+    table = _open_split(Path(directory), split).read(columns=list(names))
+    return [table.column(name).to_pylist() for name in names]
 
 
 def count_examples(directory: Path | str, split: str = "train") -> int:
@@ -82,7 +111,7 @@ def _open_split(directory: Path, split: str) -> "pq.ParquetFile":
     import pyarrow.parquet as pq
 
     manifest = load_example_set(directory)
-    there = [name for name in (*SPLITS, TEST) if split_name(name) in manifest.files]
+    there = [name for name in (*SPLITS, TEST, DROPPED) if split_name(name) in manifest.files]
     if split not in there:
         raise UserError(f"split {split!r} of {directory}", f"one of {', '.join(there)}", "choose one of these")
     path = directory / split_name(split)

@@ -121,6 +121,12 @@ svg.interval-plot { display: block; overflow: visible; }
 .series-2 { stroke: var(--third); fill: var(--third); }
 [class^="series-"] { stroke-width: 2; }
 
+.x-first { text-anchor: start; } .x-last { text-anchor: end; }
+.bars-0 { fill: var(--second); opacity: .45; } .bars-1 { fill: none; stroke: var(--warm); stroke-width: 2; }
+svg.map { display: block; background: var(--panel); height: auto; }
+.point { fill: none; stroke: var(--warm); stroke-width: 1.5; opacity: .65; pointer-events: all; }
+.point.kept { fill: var(--second); stroke: var(--paper); opacity: .9; }
+
 /* funnel */
 .funnel { list-style: none; margin: 0 0 2rem; padding: 0; font-size: .9375rem; font-variant-numeric: tabular-nums; }
 .stage-words { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.5rem; }
@@ -148,6 +154,13 @@ mark { background: var(--mark); color: inherit; border-bottom: 2px solid var(--m
 .answer > dl > div { display: flow-root; } .answer > dl > div:first-child { grid-row: 1 / span 3; }
 .answer dt { color: var(--soft); font-size: .8125rem; }
 .answer dd { margin: 0 0 .6rem; min-width: 0; }
+.sides { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 2.5rem; }
+.sides h3 { margin-top: .5rem; }
+.row-shown { border-top: 1px solid var(--rule); padding: .6rem 0 .9rem; }
+.row-shown > p { margin: 0 0 .3rem; } .row-shown dl { margin: 0; }
+.row-shown dt { color: var(--soft); font-size: .8125rem; }
+.row-shown dd { margin: 0 0 .5rem; min-width: 0; overflow-wrap: anywhere; }
+.evidence { margin: 0; padding-left: 1.1rem; }
 .right, .wrong { font-size: .8125rem; font-weight: 650; white-space: nowrap; }
 .right { color: var(--right); } .wrong { color: var(--wrong); }
 details { margin: 0 0 1rem; } summary { cursor: pointer; color: var(--link); padding: .25rem 0; }
@@ -163,6 +176,7 @@ footer { color: var(--soft); font-size: .875rem; }
   .axis-row > svg { grid-row: 1; }
   .interval-label { padding-left: 0; }
   .answer > dl { grid-template-columns: minmax(0, 1fr); }
+  .sides { grid-template-columns: minmax(0, 1fr); }
   .answer > dl > div:first-child { grid-row: auto; }
   .plot-box { padding-left: 2.75rem; }
 }

@@ -68,7 +68,7 @@ def _draw(bench: Workbench, pool_dir: Path, name: str, n_tokens: int, seed: int,
     return write_subset(
         pool_dir,
         bench.out_dir / "data" / name,
-        lambda example: None if example.id in chosen else "not_drawn",
+        lambda example: None if example.id in chosen else {"reason": "not_drawn"},
         {"drawn_from": "sound rows" if is_clean else "all rows", "n_tokens": n_tokens, "draw_seed": seed},
     )
 

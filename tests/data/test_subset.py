@@ -20,7 +20,9 @@ def whole(tmp_path):
 
 def test_chosen_rows_and_an_account_of_the_rest(whole, tmp_path):
     kept = {example.id for number, example in enumerate(read_examples(whole)) if number % 3 == 0}
-    part = write_subset(whole, tmp_path / "part", lambda row: None if row.id in kept else "not_drawn", {"draw_seed": 1})
+    part = write_subset(
+        whole, tmp_path / "part", lambda row: None if row.id in kept else {"reason": "not_drawn"}, {"draw_seed": 1}
+    )
     assert [row.id for row in read_examples(part)] == [row.id for row in read_examples(whole) if row.id in kept]
     for split in ("validation", "test"):
         assert list(read_examples(part, split)) == list(read_examples(whole, split))
@@ -35,5 +37,5 @@ def test_chosen_rows_and_an_account_of_the_rest(whole, tmp_path):
 
 def test_a_subset_of_nothing_is_refused(whole, tmp_path):
     with pytest.raises(UserError, match="no row"):
-        write_subset(whole, tmp_path / "part", lambda row: "not_drawn", {})
+        write_subset(whole, tmp_path / "part", lambda row: {"reason": "not_drawn"}, {})
     assert not (tmp_path / "part").exists()

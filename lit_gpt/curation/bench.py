@@ -1,0 +1,86 @@
+"""What a step may ask for beside the rows: scores, vectors, token counts, the seed; and where it notes what it saw.
+
+Scores and vectors are computed when first asked for, kept in tables on disk, and remembered for the report.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lit_gpt.curation.rows import Rows
+from lit_gpt.curation.settings import CurateSettings
+from lit_gpt.errors import UserError, suggestion
+from lit_gpt.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from lit_gpt.curation.scores import Scorer
+    from lit_gpt.curation.vectors import Embedder
+
+Scores = NDArray[np.float64]  # one for each row, NaN where there is none
+
+
+@dataclass
+class Bench:
+    """A curation in progress. `scorers` and `embedders` are the recipe's, by the names its steps use."""
+
+    settings: CurateSettings
+    n_pool: int
+    scorers: Mapping[str, "Scorer"] = field(default_factory=dict)
+    embedders: Mapping[str, "Embedder"] = field(default_factory=dict)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    used: dict[str, dict[str, float]] = field(default_factory=dict)  # score name -> row id -> value
+    why_missing: dict[str, dict[str, str]] = field(default_factory=dict)  # score name -> row id -> reason
+
+    def scores(self, name: str, rows: Rows) -> Scores:
+        """The score of each row by the recipe's scorer of that name, in the order of the rows."""
+        from lit_gpt.curation.scores import scores_of
+
+        values_N = scores_of(named(self.scorers, name, "score"), name, rows, self)
+        self.used.setdefault(name, {}).update(zip(rows.ids, values_N.tolist(), strict=True))
+        return values_N
+
+    def vectors(self, name: str, rows: Rows) -> NDArray[np.float32]:
+        """A vector for each row (N, D), in a file in memory's place."""
+        from lit_gpt.curation.vectors import vectors_of
+
+        return vectors_of(named(self.embedders, name, "embedder"), rows, self)
+
+    def ties(self, rows: Rows) -> NDArray[np.uint64]:
+        """A number for each row by which ties are broken: a function of the seed and the row, not of its place."""
+        return tie_breakers(rows.ids, self.settings.seed)
+
+    def note(self, title: str, lines: Sequence[str]) -> None:
+        """Say something on stderr and in the report."""
+        from lit_gpt.data.accounting import say
+
+        self.notes.append({"title": title, "lines": list(lines)})
+        for line in (title, *(f"  {line}" for line in lines)):
+            say(line)
+
+
+def tie_breakers(ids: Sequence[str], seed: int) -> NDArray[np.uint64]:
+    return np.array([derive_seed("tie", seed, id) for id in ids], dtype=np.uint64)
+
+
+def best_first(values_N: Scores, ties_N: NDArray[np.uint64], highest: bool = True) -> NDArray[np.int64]:
+    """Places by value, equals by their tie breaker; ValueError for a value that is not finite."""
+    if not np.isfinite(values_N).all():
+        raise ValueError("only finite values have an order")
+    return np.lexsort((ties_N, -values_N if highest else values_N))
+
+
+def shuffled(rows: Rows, bench: Bench, purpose: str) -> NDArray[np.int64]:
+    """The places of the rows in an order that the seed decides, each row's part in it being its own."""
+    keys = np.array([derive_seed(purpose, bench.settings.seed, id) for id in rows.ids], dtype=np.uint64)
+    return np.argsort(keys, kind="stable")
+
+
+def named(known: Mapping[str, Any], name: str, what: str) -> Any:
+    """The one of that name; UserError with the nearest."""
+    if name not in known:
+        do = suggestion(name, known) or f"add it to the recipe's {what}s"
+        raise UserError(f"the {what} {name!r}", f"one of {', '.join(sorted(known)) or '(none)'}", do)
+    return known[name]

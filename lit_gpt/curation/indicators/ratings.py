@@ -1,0 +1,118 @@
+"""A rating read off the probabilities of digits: DEITA's complexity and quality (arXiv 2312.15685).
+
+    score = sum over i of i * p(i)        p: softmax over the logits of the digit tokens 1 ... 6 alone, at the first
+                                          token of the reply
+    row   = sum over turns of complexity * quality
+
+The published scorers are two language models made for this; their prompts come with them (hkust-nlp/deita) and are an
+argument here. Under any other model the same arithmetic gives that model's opinion, named after the model. A base
+that never learned to rate rates at random. A digit that is no single token is an error, never a middle score.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+
+import torch
+from torch import Tensor
+
+from lit_gpt.curation.indicators.documents import Document
+from lit_gpt.curation.indicators.likelihoods import WINDOW_ROWS
+from lit_gpt.curation.indicators.packed import next_logits
+from lit_gpt.curation.indicators.scores import Missing, Score
+from lit_gpt.errors import UserError
+from lit_gpt.example import Example
+from lit_gpt.model import GPT
+from lit_gpt.tokens.encode import Encoder
+
+N_GRADES = 6
+# Ours, for models that were made for nothing of the sort.
+COMPLEXITY_QUESTION = "Request: {instruction}\n\nHow hard is this request, from 1 to 6?\nGrade: "
+QUALITY_QUESTION = "Request: {instruction}\n\nReply: {output}\n\nHow good is this reply, from 1 to 6?\nGrade: "
+
+
+@dataclass(frozen=True)
+class Rater:
+    """Who grades, and in what words it is asked; {instruction} and {output} are a turn's."""
+
+    model: GPT
+    tokenizer: Encoder
+    complexity_question: str = COMPLEXITY_QUESTION
+    quality_question: str = QUALITY_QUESTION
+
+    def grades(self, questions: Sequence[str]) -> list[float]:
+        """The expected grade for each text; Missing where it is longer than the context."""
+        opening = [self.tokenizer.bos_id] if self.tokenizer.adds_bos and self.tokenizer.bos_id is not None else []
+        ids = [opening + own for own in self.tokenizer.encode_batch(list(questions))]
+        fitting = [Document(own, []) for own in ids if len(own) <= self.model.config.block_size]
+        logits_NV = next_logits(self.model, fitting)
+        found = iter(expected_grades(logits_NV[:, digit_ids(self.tokenizer)]).tolist())
+        return [next(found) if len(own) <= self.model.config.block_size else Missing("too_long") for own in ids]
+
+
+def expected_grades(logits_NG: Tensor) -> Tensor:
+    """The sum of i * p(i) over the grades' logits, (N,) in fp64."""
+    grades_G = torch.arange(1, logits_NG.size(1) + 1, dtype=torch.float64)
+    return logits_NG.double().softmax(-1) @ grades_G
+
+
+def digit_ids(tokenizer: Encoder) -> list[int]:
+    """The tokens of the digits 1 ... 6. UserError where one of them is no single token."""
+    encoded = tokenizer.encode_batch([str(grade) for grade in range(1, N_GRADES + 1)])
+    # tokenizers of Llama's family put a token for a blank before a text; the digit is the last one
+    if len({tuple(ids[:-1]) for ids in encoded}) > 1 or len({ids[-1] for ids in encoded}) < N_GRADES:
+        raise UserError("a tokenizer in which a digit is no single token", "one token a digit", "choose another model")
+    return [ids[-1] for ids in encoded]
+
+
+def turns_of(example: Example) -> list[tuple[str, str]]:
+    """Each request with the answer that follows it."""
+    pairs = pairwise(message for message in example.messages if message.role != "system")
+    return [(first.content, second.content) for first, second in pairs if second.role == "assistant"]
+
+
+def complexity_scores(examples: Iterable[Example], rater: Rater) -> Iterator[Score]:
+    """The grades of a row's requests, added up."""
+    for id, grades in _graded(examples, rater):
+        yield id, _sum([complexity for complexity, _ in grades])
+
+
+def quality_scores(examples: Iterable[Example], rater: Rater) -> Iterator[Score]:
+    """The grades of a row's answers, added up."""
+    for id, grades in _graded(examples, rater):
+        yield id, _sum([quality for _, quality in grades])
+
+
+def deita_scores(examples: Iterable[Example], rater: Rater) -> Iterator[Score]:
+    """Complexity times quality, added up over turns."""
+    for id, grades in _graded(examples, rater):
+        products = [c * q if c == c and q == q else Missing("too_long") for c, q in grades]
+        yield id, _sum(products)
+
+
+def _graded(examples: Iterable[Example], rater: Rater) -> Iterator[tuple[str, list[tuple[float, float]]]]:
+    """Complexity and quality of every turn."""
+    examples = iter(examples)
+    while window := list(islice(examples, WINDOW_ROWS)):
+        turns = [turns_of(example) for example in window]
+        flat = [{"instruction": asked, "output": answered} for own in turns for asked, answered in own]
+        complexities = iter(rater.grades([_told(rater.complexity_question, turn) for turn in flat]))
+        qualities = iter(rater.grades([_told(rater.quality_question, turn) for turn in flat]))
+        for example, own in zip(window, turns, strict=True):
+            yield example.id, [(next(complexities), next(qualities)) for _ in own]
+
+
+def _told(question: str, turn: dict[str, str]) -> str:
+    """Filled in without a look at braces in what is filled in."""
+    for name in ("instruction", "output"):
+        question = question.replace("{" + name + "}", f"\0{name}\0")
+    for name, text in turn.items():
+        question = question.replace(f"\0{name}\0", text)
+    return question
+
+
+def _sum(grades: Sequence[float]) -> float:
+    missing = next((grade for grade in grades if grade != grade), None)
+    if missing is not None:
+        return missing
+    return sum(grades) if grades else Missing("no_answer")

@@ -1,0 +1,70 @@
+"""Every step, scorer and embedder that a recipe may name. Add yours here."""
+
+from typing import Any
+
+from lit_gpt.curation.model_scorers import (
+    IfdLoss,
+    IfdPerplexity,
+    Mtld,
+    NeighbourDistance,
+    OutputTokens,
+    Perplexity,
+    RowVariance,
+    WordEntropy,
+)
+from lit_gpt.curation.scorers import AnswerWords, Given, Linear, Product, PromptWords, RowTokens
+from lit_gpt.curation.steps.baselines import Balanced, LengthMatched, RandomRows
+from lit_gpt.curation.steps.by_score import ScoreBounds, Top
+from lit_gpt.curation.steps.decontaminate import Decontaminate
+from lit_gpt.curation.steps.diverse import (
+    BestUnlike,
+    DifficultyBalanced,
+    FacilityLocation,
+    KCenter,
+    LikeTargets,
+)
+from lit_gpt.curation.steps.duplicates import ExactDuplicates, NearDuplicates, SemanticDuplicates
+from lit_gpt.curation.steps.lima_rules import LimaRules
+from lit_gpt.curation.steps.self_instruct_rules import RougeNovelty, SelfInstructRules
+from lit_gpt.curation.vectors import GivenVectors, HashedNgrams, HiddenStates
+
+STEPS: dict[str, type[Any]] = {
+    "balanced": Balanced,
+    "best_unlike": BestUnlike,
+    "decontaminate": Decontaminate,
+    "difficulty_balanced": DifficultyBalanced,
+    "exact_duplicates": ExactDuplicates,
+    "facility_location": FacilityLocation,
+    "k_center": KCenter,
+    "length_matched": LengthMatched,
+    "like_targets": LikeTargets,
+    "lima_rules": LimaRules,
+    "near_duplicates": NearDuplicates,
+    "random": RandomRows,
+    "rouge_novelty": RougeNovelty,
+    "score_bounds": ScoreBounds,
+    "self_instruct_rules": SelfInstructRules,
+    "semantic_duplicates": SemanticDuplicates,
+    "top": Top,
+}
+SCORERS: dict[str, type[Any]] = {
+    "answer_words": AnswerWords,
+    "given": Given,
+    "ifd_loss": IfdLoss,
+    "ifd_ppl": IfdPerplexity,
+    "linear": Linear,
+    "mtld": Mtld,
+    "neighbour_distance": NeighbourDistance,
+    "output_tokens": OutputTokens,
+    "perplexity": Perplexity,
+    "product": Product,
+    "prompt_words": PromptWords,
+    "row_tokens": RowTokens,
+    "row_variance": RowVariance,
+    "word_entropy": WordEntropy,
+}
+EMBEDDERS: dict[str, type[Any]] = {
+    "given_vectors": GivenVectors,
+    "hashed_ngrams": HashedNgrams,
+    "hidden_states": HiddenStates,
+}

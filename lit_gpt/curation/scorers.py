@@ -1,0 +1,144 @@
+"""Scores that need no model, scores that somebody else made, and scores made of other scores.
+
+What a model says about a row is in `model_scorers.py`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from lit_gpt.curation.bench import Bench, Scores
+from lit_gpt.curation.given_scores import read_given
+from lit_gpt.curation.rows import Rows
+from lit_gpt.curation.scores import ScoreRows
+from lit_gpt.curation.texts import answer_of, prompt_of
+from lit_gpt.errors import UserError
+from lit_gpt.example import Example
+
+CHEAP_SHARD_ROWS = 1_000
+
+
+class OfRows:
+    """What scorers of single rows share: no identity beside their settings, and one row knows nothing of another."""
+
+    VERSION: ClassVar = 1
+    SHARD_ROWS: ClassVar = CHEAP_SHARD_ROWS
+    OF_THE_SET: ClassVar = False
+
+    def identity(self, bench: Bench) -> dict[str, Any]:
+        return {}
+
+
+def row_by_row(measure: Callable[[Example], float]) -> ScoreRows:
+    return lambda examples: ((example.id, measure(example)) for example in examples)
+
+
+@dataclass(frozen=True)
+class AnswerWords(OfRows):
+    """Words of the answers, parted by white space."""
+
+    NAME: ClassVar = "answer_words"
+
+    def start(self, bench: Bench) -> ScoreRows:
+        return row_by_row(lambda example: len(answer_of(example).split()))
+
+
+@dataclass(frozen=True)
+class PromptWords(OfRows):
+    """Words of the prompts, parted by white space."""
+
+    NAME: ClassVar = "prompt_words"
+
+    def start(self, bench: Bench) -> ScoreRows:
+        return row_by_row(lambda example: len(prompt_of(example).split()))
+
+
+@dataclass(frozen=True)
+class RowTokens(OfRows):
+    """Tokens of the whole row as training encodes it, by the tokenizer of --checkpoint_dir."""
+
+    NAME: ClassVar = "row_tokens"
+
+    def identity(self, bench: Bench) -> dict[str, Any]:
+        tokenizer, style = _tokenizer_and_style(bench)
+        return {"tokenizer": tokenizer.fingerprint, "prompt_style": style.name, "style_version": style.version}
+
+    def start(self, bench: Bench) -> ScoreRows:
+        from lit_gpt.tokens.encode import encode_examples
+
+        tokenizer, style = _tokenizer_and_style(bench)
+        return lambda examples: ((e.id, len(row.ids)) for e, row in encode_examples(examples, tokenizer, style))
+
+
+def _tokenizer_and_style(bench: Bench) -> Any:
+    from lit_gpt.prompt_styles import find_style
+    from lit_gpt.tokenizer import Tokenizer
+
+    if bench.settings.checkpoint_dir is None:
+        raise UserError("no --checkpoint_dir", "the checkpoint whose tokenizer counts tokens", "give it")
+    checkpoint_dir = bench.settings.checkpoint_dir
+    return Tokenizer(checkpoint_dir), find_style(bench.settings.prompt_style, checkpoint_dir)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Scores from a table of yours: JSONL, CSV or parquet with `id` or `content_hash`, and a column of numbers.
+
+    Args:
+        path: the file, or a folder of scores that curation wrote
+        column: the column with the numbers
+        version: what the table's column `version` has to say, if anything
+        needs: what to tell a user who gives none
+    """
+
+    path: Path | None = None
+    column: str = "value"
+    version: str = ""
+    needs: str = ""
+
+    def combine(self, rows: Rows, bench: Bench) -> Scores:
+        if self.path is None:
+            raise UserError("a score that has to be given", self.needs or "a table of scores", "pass --given NAME=FILE")
+        known = read_given(self.path, self.column, self.version)
+        values = [known.get(id, known.get(key)) for id, key in zip(rows.ids, rows.hashes, strict=True)]
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A weighted sum of other scores.
+
+    Args:
+        weights: name of a score -> its weight
+        intercept: what is added
+    """
+
+    weights: dict[str, float]
+    intercept: float = 0.0
+
+    def combine(self, rows: Rows, bench: Bench) -> Scores:
+        return self.intercept + sum(
+            (weight * bench.scores(name, rows) for name, weight in self.weights.items()), np.zeros(len(rows))
+        )
+
+
+@dataclass(frozen=True)
+class Product:
+    """Other scores multiplied."""
+
+    of: tuple[str, ...]
+
+    def combine(self, rows: Rows, bench: Bench) -> Scores:
+        return np.prod([bench.scores(name, rows) for name in self.of], axis=0)
+
+
+def with_given(scorers: Mapping[str, Any], files: Mapping[str, Path]) -> dict[str, Any]:
+    """The recipe's scorers with those that the user gives as tables in their places."""
+    return {**scorers, **{name: Given(path, _column(scorers.get(name))) for name, path in files.items()}}
+
+
+def _column(scorer: Any) -> str:
+    return scorer.column if isinstance(scorer, Given) else "value"

@@ -1,0 +1,68 @@
+"""What is curated, how, and how much of it: settings light enough to be imported before parsing a command line."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from lit_gpt.curation.amounts import Amount
+from lit_gpt.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurateSettings:
+    """A curation.
+
+    Args:
+        data_dir: the prepared set to choose from
+        recipe: a name of configs/curate, or a YAML file of your own
+        size: keep so many rows
+        fraction: keep this share of the pool's rows, rounded down
+        budget_tokens: keep as many rows as hold at most so many tokens, prompts and answers together
+        out_dir: the folder of the curated set; the default is DATA_DIR-RECIPE
+        seed: decides every draw and every tie
+        missing: what becomes of a row whose score is missing or not a finite number: error stops, drop leaves it out
+        checkpoint_dir: the model that scores, and the tokenizer that counts tokens
+        prompt_style: how that model is asked; the default is the checkpoint's own
+        target_dir: the prepared set to resemble, for recipes that take one (length-matched, rds+, less)
+        given: NAME=FILE: a table (JSONL, CSV or parquet) whose columns are id or content_hash, and value, in the place
+            of the recipe's score NAME; give the flag once for each
+        benchmarks_dir: a folder of benchmarks to decontaminate against
+        against: another file of test prompts to decontaminate against; give the flag once for each
+        scores_dir: where scores are kept; the default is scores in the data set's folder
+        report: write report.html into the curated set's folder
+    """
+
+    data_dir: Path
+    recipe: str
+    size: int | None = None
+    fraction: float | None = None
+    budget_tokens: int | None = None
+    out_dir: Path | None = None
+    seed: int = 0
+    missing: Literal["error", "drop"] = "error"
+    checkpoint_dir: Path | None = None
+    prompt_style: str | None = None
+    target_dir: Path | None = None
+    given: list[str] = field(default_factory=list)
+    benchmarks_dir: Path | None = None
+    against: list[Path] = field(default_factory=list)
+    scores_dir: Path | None = None
+    report: bool = True
+
+    def __post_init__(self) -> None:
+        _ = self.amount, self.given_files
+
+    @property
+    def amount(self) -> Amount | None:
+        """What is asked for on the command line; None where the recipe decides."""
+        if self.size is None and self.fraction is None and self.budget_tokens is None:
+            return None
+        return Amount(self.size, self.fraction, self.budget_tokens)
+
+    @property
+    def given_files(self) -> dict[str, Path]:
+        pairs = [text.partition("=") for text in self.given]
+        for name, _, file in pairs:
+            if not name or not file:
+                raise UserError(f"--given {name or file}", "NAME=FILE, such as reward=scores.jsonl", "correct --given")
+        return {name: Path(file) for name, _, file in pairs}

@@ -1,0 +1,28 @@
+"""Choose which rows of a prepared set to finetune on, by a recipe.
+
+    python scripts/curate.py --data_dir data/dolly --recipe longest --size 1000
+
+Writes a prepared set of its own, by default data/dolly-longest: the rows that stay, and in rejects.jsonl and
+dropped.parquet those that do not, each with its reason and the evidence. report.html in it shows what happened.
+scripts/list_recipes.py names the recipes.
+"""
+
+from pathlib import Path
+
+from lit_gpt.cli import run_command
+from lit_gpt.curation.settings import CurateSettings
+
+RECIPES = Path(__file__).resolve().parents[1] / "configs" / "curate"
+
+
+def main(settings: CurateSettings) -> Path:
+    from lit_gpt.curation.recipes import find_recipe, read_recipe
+    from lit_gpt.curation.run import curate
+
+    recipe = read_recipe(find_recipe(settings.recipe, RECIPES))
+    return curate(settings, recipe)
+
+
+if __name__ == "__main__":
+    # a list takes one more value with a plus: so each --given adds one
+    run_command(main, aliases={"given": "given+", "against": "against+"})

@@ -1,0 +1,151 @@
+"""Choices by vectors as steps: they keep what the algorithms of `selection/` say, and leave out what has no score."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lit_gpt.curation.run import curate
+from lit_gpt.curation.selection.coverage import facility_location, k_center
+from lit_gpt.curation.selection.redundancy import unlike_each_other
+from lit_gpt.curation.selection.variety import row_variances
+from lit_gpt.data.store import read_examples
+from lit_gpt.errors import UserError
+from tests.curation.pools import ledger, prepare, prompts, recipe, settings
+
+N = 50
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pool, and for each of its rows a vector and a reward, written in another order than the pool's."""
+    folder = tmp_path_factory.mktemp("vectors")
+    pool = prepare(folder, prompts(N))
+    ids = [example.id for example in read_examples(pool)]
+    draw = np.random.default_rng(0)
+    order = draw.permutation(N)
+    vectors = draw.normal(size=(N, 4)).astype(np.float32)
+    np.save(folder / "vectors.npy", vectors[order])
+    (folder / "ids.txt").write_text("".join(ids[place] + "\n" for place in order))
+    rewards = draw.normal(size=N)
+    (folder / "reward.jsonl").write_text(
+        "".join(json.dumps({"id": i, "value": r}) + "\n" for i, r in zip(ids, rewards, strict=True))
+    )
+    np.savez(folder / "truth.npz", vectors=vectors, rewards=rewards)
+    return folder
+
+
+def keeps(folder: Path, tmp_path: Path, steps: str, **more: object) -> list[int]:
+    head = f"vectors: {{v: {{given_vectors: {{path: {folder}/vectors.npy, ids: {folder}/ids.txt}}}}}}\n"
+    head += (
+        f"scores: {{reward: {{given: {{path: {folder}/reward.jsonl}}}}, variety: {{row_variance: {{vectors: v}}}}}}\n"
+    )
+    pool = folder / "pool"
+    out = curate(settings(pool, out_dir=tmp_path / "out", **more), recipe(tmp_path, f"{head}steps: {steps}"))
+    places = {example.id: place for place, example in enumerate(read_examples(pool))}
+    return [places[example.id] for example in read_examples(out)]
+
+
+def test_steps_keep_what_the_algorithms_choose(folder: Path, tmp_path: Path) -> None:
+    truth = np.load(folder / "truth.npz")
+    vectors, rewards = truth["vectors"], truth["rewards"]
+    assert keeps(folder, tmp_path, "[{facility_location: {vectors: v}}]", size=9) == sorted(
+        facility_location(vectors, 9)
+    )
+    expected = sorted(unlike_each_other(rewards, vectors, 9, 0.5))
+    assert keeps(folder, tmp_path, "[{best_unlike: {vectors: v, score: reward, above: 0.5}}]", size=9) == expected
+    best = sorted(np.argsort(-row_variances(vectors))[:9].tolist())
+    assert keeps(folder, tmp_path, "[{top: {score: variety}}]", size=9) == best
+    centres = [keeps(folder, tmp_path, "[{k_center: {vectors: v}}]", size=9, seed=seed) for seed in (0, 0, 1)]
+    assert centres[0] == centres[1] and any(sorted(k_center(vectors, 9, 0, start)) == centres[0] for start in range(N))
+
+
+def test_quality_counts_as_much_as_alpha_says(folder: Path, tmp_path: Path) -> None:
+    rewards = np.load(folder / "truth.npz")["rewards"]
+    means = []
+    for alpha in (0.1, 0.5, 1.0):
+        step = f"[{{facility_location: {{vectors: v, score: reward, alpha: {alpha}}}}}]"
+        means.append(rewards[keeps(folder, tmp_path, step, size=9)].mean())
+    assert means[0] < means[1] <= means[2] == pytest.approx(np.sort(rewards)[-9:].mean())
+
+
+def test_mods_as_its_recipe_has_it(folder: Path, tmp_path: Path) -> None:
+    rewards = np.load(folder / "truth.npz")["rewards"]
+    kept = keeps(folder, tmp_path, "[{score_bounds: {score: reward, above: 0.0}}, {k_center: {vectors: v}}]", size=6)
+    assert len(kept) == 6 and (rewards[kept] > 0).all()
+    with pytest.raises(UserError, match="to choose from"):
+        keeps(folder, tmp_path, "[{score_bounds: {score: reward, above: 0.0}}, {k_center: {vectors: v}}]", size=N - 1)
+
+
+def test_too_few_rows_that_differ_is_said(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="40 rows asked for"):
+        keeps(folder, tmp_path, "[{best_unlike: {vectors: v, score: reward, above: 0.0}}]", size=40)
+
+
+def test_more_of_what_the_base_fails(tmp_path: Path) -> None:
+    from lit_gpt.data.prepare import prepare_examples
+    from lit_gpt.data.settings import DataSettings
+    from lit_gpt.data.sources import dolly
+
+    file = tmp_path / "rows.jsonl"
+    rows = [{"instruction": f"Do {n}", "response": "ok", "category": "ab"[n % 2]} for n in range(40)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settled = DataSettings(source=str(file), destination_path=tmp_path / "pool", val_split_fraction=0)
+    pool = prepare_examples(dolly.source(), settled)
+    table = tmp_path / "accuracies.jsonl"
+    table.write_text('{"id": "a", "value": 0.25}\n{"id": "b", "value": 0.75}\n')
+    mine = recipe(tmp_path, "steps: [difficulty_balanced]")
+    out = curate(settings(pool, out_dir=tmp_path / "out", size=16, given=[f"accuracies={table}"]), mine)
+    assert [example.category for example in read_examples(out)].count("a") == 12
+    assert ledger(out)[0]["evidence"]["base_accuracy"] in (0.25, 0.75)
+    table.write_text('{"id": "a", "value": 0.25}\n')
+    with pytest.raises(UserError, match="the category 'b'"):
+        curate(settings(pool, out_dir=tmp_path / "out", size=16, given=[f"accuracies={table}"]), mine)
+    with pytest.raises(UserError, match="no --given accuracies"):
+        curate(settings(pool, out_dir=tmp_path / "out", size=16), mine)
+
+
+def test_like_a_target_set(tmp_path: Path) -> None:
+    pool = prepare(tmp_path / "p", prompts(30))
+    wanted = [row for n, row in enumerate(prompts(30)) if n in (3, 17)]
+    target = prepare(tmp_path / "t", [{**row, "output": "another"} for row in wanted])
+    text = "vectors: {v: {hashed_ngrams: {part: prompt}}}\nsteps: [{like_targets: {vectors: v}}]"
+    out = curate(settings(pool, out_dir=tmp_path / "o", size=2, target_dir=target), recipe(tmp_path, text))
+    assert [e.messages[0].content for e in read_examples(out)][-1] == wanted[1]["instruction"]
+    assert list((pool / "scores").glob("hashed_ngrams-v1-*.npy")), "vectors are kept"
+
+
+def test_vectors_that_do_not_fit(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "ids.txt").write_text("a\nb\n")
+    text = f"vectors: {{v: {{given_vectors: {{path: {folder}/vectors.npy, ids: {tmp_path}/ids.txt}}}}}}\n"
+    with pytest.raises(UserError, match="2 ids"):
+        mine = recipe(tmp_path, text + "steps: [{k_center: {vectors: v}}]")
+        curate(settings(folder / "pool", out_dir=tmp_path / "out", size=2), mine)
+
+
+def test_semantic_duplicates(folder: Path, tmp_path: Path) -> None:
+    vectors = np.load(folder / "truth.npz")["vectors"]
+    kept = keeps(folder, tmp_path, "[{semantic_duplicates: {vectors: v, above: 0.9}}]")
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = unit[kept] @ unit[kept].T - np.eye(len(kept))
+    assert 5 < len(kept) < N and cosines.max() <= 0.9
+    assert all((unit[kept] @ unit[place]).max() > 0.9 for place in set(range(N)) - set(kept))
+
+
+def test_model_scores_equal_the_indicators(tiny_base: Path, tmp_path: Path) -> None:
+    """The scorers around the indicators give their numbers, by the model asked for, in its style."""
+    from lit_gpt.curation.bench import Bench
+    from lit_gpt.curation.indicators.likelihoods import Reader, ifd_loss_scores, ifd_ppl_scores, perplexity_scores
+    from lit_gpt.curation.registry import SCORERS
+    from lit_gpt.curation.rows import Pool
+    from lit_gpt.loading import load
+    from lit_gpt.prompt_styles import find_style
+
+    pool = prepare(tmp_path, prompts(12))
+    kinds = {"perplexity": perplexity_scores, "ifd_loss": ifd_loss_scores, "ifd_ppl": ifd_ppl_scores}
+    bench = Bench(settings(pool, checkpoint_dir=tiny_base), 12, {name: SCORERS[name]() for name in kinds})
+    reader = Reader(*load(tiny_base), find_style(None, tiny_base))
+    for name, score in kinds.items():
+        expected = [value for _, value in score(read_examples(pool), reader)]
+        np.testing.assert_array_equal(bench.scores(name, Pool.of(pool).rows), expected)
