@@ -51,6 +51,7 @@ ROOMS = {
     "lit_gpt.vocabulary": (1, "network"),
     "lit_gpt.prompts": (1, "network"),
     "lit_gpt.likelihood": (1, "network"),
+    "lit_gpt.chunked_loss": (1, "network"),
     "lit_gpt.answer_settings": (1, "network"),
     "lit_gpt.generation": (1, "network"),
     "lit_gpt.batched_generation": (1, "network"),

@@ -5,21 +5,46 @@ the step's loss the mean over its target tokens under accumulation, packing and 
 Letters: B batch (1), T tokens, N targets, V vocabulary.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lit_gpt.chunked_loss import chunked_cross_entropy
+from lit_gpt.model import GPT
 from lit_gpt.tokens.loader import MicroBatch
 
 
-def summed_loss(model: nn.Module, batch: MicroBatch, device: torch.device) -> Tensor:
-    """Negative log-likelihood in nats, summed over the batch's targets; a fp32 scalar.
+class SummedLoss(nn.Module):
+    """The model and its loss as one module, so that whoever sets it up (Fabric) sets up both.
+
+    is_chunked: never hold all logits at once (chunked_loss.py); else the plain way, which torch.compile understands.
+    """
+
+    def __init__(self, model: GPT, is_chunked: bool = True) -> None:
+        super().__init__()
+        self.model, self.is_chunked = model, is_chunked
+
+    def forward(self, ids_BT: Tensor, doc_lengths: Sequence[int], predicting_N: Tensor) -> Tensor:
+        """Negative log-likelihood in nats of the tokens after these positions; a fp32 scalar."""
+        targets_N = ids_BT[0, predicting_N + 1]
+        if not self.is_chunked:
+            logits_NV = self.model(ids_BT, doc_lengths=doc_lengths, logits_at=predicting_N)
+            return F.cross_entropy(logits_NV.float(), targets_N, reduction="sum")
+        hidden_NC = self.model.hidden(ids_BT, doc_lengths=doc_lengths).flatten(0, 1)[predicting_N]
+        trained = [parameter for parameter in self.model.lm_head.parameters() if parameter.requires_grad]
+        n_words = self.model.config.padded_vocab_size
+        return chunked_cross_entropy(self.model.head, hidden_NC, targets_N, n_words, trained)
+
+
+def summed_loss(loss: nn.Module, batch: MicroBatch, device: torch.device) -> Tensor:
+    """A SummedLoss (or one that was set up) of a batch.
 
     A document's first token is never a target, so no prediction reaches across documents.
     """
-    predicting_N = np.flatnonzero(batch.is_target[1:])
-    ids_BT = torch.from_numpy(batch.ids).to(device).unsqueeze(0)
-    logits_at_N = torch.from_numpy(predicting_N).to(device)
-    logits_NV = model(ids_BT, doc_lengths=batch.doc_lengths, logits_at=logits_at_N)
-    return F.cross_entropy(logits_NV.float(), ids_BT[0, logits_at_N + 1], reduction="sum")
+    predicting_N = torch.from_numpy(np.flatnonzero(batch.is_target[1:]))
+    ids_BT = torch.from_numpy(batch.ids).unsqueeze(0)
+    total: Tensor = loss(ids_BT.to(device), batch.doc_lengths, predicting_N.to(device))
+    return total

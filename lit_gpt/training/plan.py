@@ -125,6 +125,7 @@ class Plan:
             "compile": self.settings.compile,
             "quantize": self.settings.quantize,
             "activation_checkpointing": self.settings.activation_checkpointing,
+            "chunked_loss": self.settings.chunked_loss,
             "eval_every": self.eval_every,
             "eval_rows": self.journal.eval_rows,
             "challenge": self.settings.challenge,

@@ -24,6 +24,7 @@ from lit_gpt.trained import copy_into, count_numbers, trainable_parameters
 from lit_gpt.training.budget import Clock
 from lit_gpt.training.journal import Journal
 from lit_gpt.training.loop import Run, train
+from lit_gpt.training.loss import SummedLoss
 from lit_gpt.training.methods import Method
 from lit_gpt.training.optimizers import make_optimizer
 from lit_gpt.training.plan import Plan
@@ -75,7 +76,8 @@ def _train_and_finish(plan: Plan, saved: SavedState | None) -> None:
     model, optimizer = _model_and_optimizer(plan, saved, fabric.device)
     if plan.settings.compile:
         model.compile()  # in place: names of weights stay as they are
-    setup_model, setup_optimizer = fabric.setup(model, optimizer)
+    loss = SummedLoss(model, is_chunked=plan.settings.chunked_loss and not plan.settings.compile)
+    setup_model, setup_optimizer = fabric.setup(loss, optimizer)
     setup_model.train()
     if saved is None:
         clear(plan.out_dir)  # only now: whatever could fail for lack of something has not failed

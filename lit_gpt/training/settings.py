@@ -43,6 +43,8 @@ class RunSettings:
             nf4-dq a little less than nf4; not with full finetuning
         activation_checkpointing: compute every block again on the way back instead of keeping it: less memory, a third
             more time, the same numbers
+        chunked_loss: never hold all logits of a micro-batch at once (without --compile, which needs the plain way);
+            results change by rounding
         max_seq_length: longest row in tokens; the default is what was last prepared
         prompt_style: alpaca, chat, raw, template or a family's; the default is what was last prepared
         mask_prompt: train on the answers alone; the default is what was last prepared
@@ -67,6 +69,7 @@ class RunSettings:
     compile: bool = False
     quantize: Quantization | None = None
     activation_checkpointing: bool = False
+    chunked_loss: bool = True
     max_seq_length: int | None = None
     prompt_style: str | None = None
     mask_prompt: bool | None = None

@@ -11,7 +11,7 @@ from lit_gpt.loading import load
 from lit_gpt.model import GPT
 from lit_gpt.tokens.loader import count_targets, micro_batches
 from lit_gpt.tokens.store import TokenRows
-from lit_gpt.training.loss import summed_loss
+from lit_gpt.training.loss import SummedLoss, summed_loss
 
 CPU = torch.device("cpu")
 
@@ -47,7 +47,7 @@ def test_packed_and_accumulated_equals_the_mean_of_rows(tiny_base: Path, block_t
     model.zero_grad()
     n_targets, total = count_targets(tokens, rows), 0.0
     for batch in micro_batches(tokens, rows, block_tokens, blocks):
-        loss = summed_loss(model, batch, CPU) / n_targets
+        loss = summed_loss(SummedLoss(model), batch, CPU) / n_targets
         loss.backward()
         total += loss.item()
     assert total == pytest.approx(expected.item(), rel=1e-5)
@@ -60,6 +60,6 @@ def test_a_document_does_not_see_the_one_before(tiny_base: Path) -> None:
     tokens = rows_of_random_ids(6, seed=4)
     (together,) = micro_batches(tokens, [1, 2], 200, 1)
     alone = [next(micro_batches(tokens, [row], 200, 1)) for row in (1, 2)]
-    assert summed_loss(model, together, CPU).item() == pytest.approx(
-        sum(summed_loss(model, batch, CPU).item() for batch in alone), rel=1e-5
+    assert summed_loss(SummedLoss(model), together, CPU).item() == pytest.approx(
+        sum(summed_loss(SummedLoss(model), batch, CPU).item() for batch in alone), rel=1e-5
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 from torch import nn
 
+from lit_gpt import chunked_loss
 from lit_gpt.cli import exit_code_of, parse
 from lit_gpt.model import GPT
+from lit_gpt.training.budget import Clock
 from lit_gpt.training.journal import read_metrics
 from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
 from tests.test_configs import lora_line
@@ -55,7 +58,7 @@ OTHER = {
 }
 PLACES = {"checkpoint_dir", "data_dir", "out_dir", "resume", "device"}
 ORDER_AND_RULES = {"order_by", "specialised", "score_table", "score_column", "challenge", "allow_llm_scores"}
-OF_THEIR_OWN = {"activation_checkpointing", "compile", "overflow", "max_time", "micro_batch_size"}
+OF_THEIR_OWN = {"activation_checkpointing", "chunked_loss", "compile", "overflow", "max_time", "micro_batch_size"}
 ELSEWHERE = PLACES | ORDER_AND_RULES | OF_THEIR_OWN  # test_order, test_rules, and below
 
 
@@ -153,11 +156,30 @@ def test_activation_checkpointing_changes_no_loss_and_computes_blocks_twice(
     assert counts[0] < counts[1] < 2 * counts[0]
 
 
-def test_max_time_ends_the_run(tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
+def test_chunked_loss_decides_how_many_logits_there_are(
+    base, tiny_base: Path, toy_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunked_loss, "LOGITS_AT_ONCE", 8192)
+    rows: dict[str, list[int]] = {"true": [], "false": []}
+    honest = GPT.head
+    losses = {}
+    for choice, seen in rows.items():
+        monkeypatch.setattr(GPT, "head", lambda model, x, seen=seen: seen.append(x.size(0)) or honest(model, x))
+        out_dir = run(tiny_base, toy_set, tmp_path / choice, chunked_loss=choice)
+        losses[choice] = [r["train_loss"] for r in read_metrics(out_dir) if "train_loss" in r]
+    assert max(rows["true"]) < max(rows["false"]) / 2
+    assert losses["true"] == pytest.approx(losses["false"], rel=1e-5)
+
+
+def test_max_time_ends_the_run(tiny_base: Path, toy_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock on which every look costs 20 ms, so that a busy machine cannot change what is seen."""
+    looks = itertools.count()
+    monkeypatch.setattr(Clock, "elapsed_s", property(lambda clock: 0.02 * next(looks)))
     out_dir = run(tiny_base, toy_set, tmp_path / "run", max_steps="null", max_time="00:00:01")
     steps = [record for record in read_metrics(out_dir) if "train_loss" in record]
-    assert steps[-2]["elapsed_s"] < 1.5
-    assert steps[-1]["learning_rate"] < steps[len(steps) // 2]["learning_rate"]
+    assert 5 < len(steps) < 25
+    assert steps[-2]["elapsed_s"] < 1.0
+    assert steps[-1]["learning_rate"] < 0.2 * steps[len(steps) // 2]["learning_rate"]
     assert (out_dir / "final" / "adapter_model.safetensors").is_file()
 
 
