@@ -43,6 +43,7 @@ from torch import Tensor, nn
 
 from lit_gpt.config import Config
 from lit_gpt.errors import UserError, suggestion
+from lit_gpt.low_rank_update import Update, add_updates
 from lit_gpt.model import GPT
 from lit_gpt.patterns import by_pattern, unmatched
 from lit_gpt.quantized import QuantizedLinear
@@ -154,8 +155,9 @@ class LowRank(nn.Module):
 class LoRALinear(nn.Module):
     """A linear and the pairs that update its parts.
 
-    rows   part -> its rows of the base's weight; together they cover it in order
-    pairs  part -> LowRank, for the parts that are trained
+    rows      part -> its rows of the base's weight; together they cover it in order
+    pairs     part -> LowRank, for the parts that are trained
+    is_fused  added in one autograd node (low_rank_update.py); may be turned off
     """
 
     def __init__(self, linear: Linear, rows: dict[str, slice], pairs: dict[str, LowRank]) -> None:
@@ -163,6 +165,7 @@ class LoRALinear(nn.Module):
         self.linear, self.rows, self.lora = linear, rows, nn.ModuleDict(pairs)
         self.lora.to(next(chain(linear.parameters(), linear.buffers())).device)
         self.train(linear.training)  # else dropout would wake up in a model that is being evaluated
+        self.is_fused = all(pair.magnitude is None for pair in pairs.values())
 
     @property
     def pairs(self) -> dict[str, LowRank]:
@@ -170,6 +173,18 @@ class LoRALinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.linear(x)
+        if self.is_fused:
+            return add_updates(y, x, self._updates(), self._dropout())
+        return self._plain(x, y)
+
+    def _updates(self) -> list[Update]:
+        return [Update(self.rows[part], pair.scale, pair.A, pair.B) for part, pair in self.pairs.items()]
+
+    def _dropout(self) -> float:
+        return next(iter(self.pairs.values())).dropout.p if self.training else 0.0
+
+    def _plain(self, x: Tensor, y: Tensor) -> Tensor:
+        """The same by modules and autograd alone; the only way where there are magnitudes."""
         sizes = [rows.stop - rows.start for rows in self.rows.values()]
         parts = dict(zip(self.rows, y.split(sizes, dim=-1), strict=True))
         for part, pair in self.pairs.items():

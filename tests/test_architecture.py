@@ -30,6 +30,7 @@ ROOMS = {
     "lit_gpt.model": (1, "network"),
     "lit_gpt.kv_cache": (1, "network"),
     "lit_gpt.lora": (1, "network"),
+    "lit_gpt.low_rank_update": (1, "network"),
     "lit_gpt.adapter": (1, "network"),
     "lit_gpt.adapter_v2": (1, "network"),
     "lit_gpt.quantized": (1, "network"),

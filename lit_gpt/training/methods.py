@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from lit_gpt import adapter
 from lit_gpt.export import write_hf_files
-from lit_gpt.lora import LoraOptions, add_lora
+from lit_gpt.lora import LoraOptions, add_lora, lora_layers
 from lit_gpt.model import GPT
 from lit_gpt.peft_adapters import save_adapter
 from lit_gpt.training.settings import AdapterSettings, LoraSettings
@@ -68,6 +68,9 @@ class Lora:
             is_decomposed=s.lora_dora,
         )
         add_lora(model, options, seed)
+        if not s.lora_fused:
+            for _, layer in lora_layers(model):
+                layer.is_fused = False
 
     def export(self, model: GPT, directory: Path, checkpoint_dir: Path) -> None:
         save_adapter(model, directory, base_model=str(checkpoint_dir))

@@ -208,6 +208,8 @@ class LoraSettings:
         lora_alpha_pattern: another alpha for single modules, by the same names
         lora_rslora: scale by lora_alpha / sqrt(lora_r) instead, so that a high rank does not shrink the update
         lora_dora: train the length of every row of the updated weights apart from its direction (DoRA)
+        lora_fused: add the updates of a linear in one step that keeps little for the way back, computed in the base's
+            numbers; without it module by module, in fp32; with lora_dora always so
     """
 
     lora_r: int = 8
@@ -218,6 +220,7 @@ class LoraSettings:
     lora_alpha_pattern: Mapping[str, float] = field(default_factory=dict)
     lora_rslora: bool = False
     lora_dora: bool = False
+    lora_fused: bool = True
 
     def __post_init__(self) -> None:
         for flag in ("lora_r", "lora_alpha"):
