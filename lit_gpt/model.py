@@ -66,6 +66,7 @@ class GPT(nn.Module):
         doc_lengths: Sequence[int] | None = None,
         cache: KVCache | None = None,
         logits_at: Tensor | None = None,
+        head: Callable[[Tensor], Tensor] | None = None,
     ) -> Tensor:
         """Logits of the next token: logits_BTV, or logits_NV at the positions asked for.
 
@@ -73,12 +74,12 @@ class GPT(nn.Module):
             at each, and attention never crosses from one to another.
         cache: the tokens follow those in the cache, which takes them in.
         logits_at: int64 positions in the flattened B * T, in any order; the head runs only there.
+        head: what reads the hidden states in the place of the model's own head; what it makes of them is returned.
         ValueError: more than block_size positions, lengths that do not add up to T, or a full cache.
         """
         hidden_BTC = self.hidden(ids_BT, doc_lengths=doc_lengths, cache=cache)
-        if logits_at is not None:
-            return self.head(hidden_BTC.flatten(0, 1)[logits_at])
-        return self.head(hidden_BTC)
+        head = head or self.head
+        return head(hidden_BTC if logits_at is None else hidden_BTC.flatten(0, 1)[logits_at])
 
     def hidden(
         self, ids_BT: Tensor, *, doc_lengths: Sequence[int] | None = None, cache: KVCache | None = None

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lit_gpt import chunked_loss
 from lit_gpt.checkpoint import load_model
-from lit_gpt.lora import add_lora, lora_layers
+from lit_gpt.lora import LoraOptions, add_lora, lora_layers
 from lit_gpt.model import GPT
 from lit_gpt.training.loss import SummedLoss
 from tests.tiny import save_checkpoint
@@ -32,7 +32,7 @@ def plain_loss(model: GPT) -> Tensor:
 
 
 def adapt(model: GPT, targets: tuple[str, ...]) -> None:
-    add_lora(model, r=3, alpha=10, dropout=0.0, targets=targets, seed=1)
+    add_lora(model, LoraOptions(r=3, alpha=10, dropout=0.0, targets=targets), seed=1)
     for _, layer in lora_layers(model):
         for pair in layer.pairs.values():
             torch.nn.init.normal_(pair.B, std=0.1)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lit_gpt.data.store import count_examples, read_columns, read_examples
+from lit_gpt.data.store import read_columns, read_examples
 from lit_gpt.example import Example
 
 
@@ -24,8 +24,11 @@ class Pool:
 
     @classmethod
     def of(cls, data_dir: Path) -> "Pool":
-        ids, hashes = read_columns(data_dir, ("id", "content_hash"))
-        assert len(ids) == count_examples(data_dir)
+        ids: list[str] = []
+        hashes: list[str] = []
+        for batch in read_columns(data_dir, "train", ("id", "content_hash")):
+            ids += batch.column("id").to_pylist()
+            hashes += batch.column("content_hash").to_pylist()
         return cls(data_dir, tuple(ids), tuple(hashes))
 
     @property

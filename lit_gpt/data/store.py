@@ -88,12 +88,6 @@ def _as_arrow(values: "NDArray[np.bool_]") -> "pa.Array":
     return pa.array(values)
 
 
-def read_columns(directory: Path | str, names: tuple[str, ...], split: str = "train") -> list[list[Any]]:
-    """Whole columns of one split, in the order of `names`."""
-    table = _open_split(Path(directory), split).read(columns=list(names))
-    return [table.column(name).to_pylist() for name in names]
-
-
 def count_examples(directory: Path | str, split: str = "train") -> int:
     """Rows in one split, from the file's footer alone."""
     return int(_open_split(Path(directory), split).metadata.num_rows)

@@ -6,6 +6,7 @@ Letters: B batch (1), T tokens, N targets, V vocabulary.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -30,10 +31,12 @@ class SummedLoss(nn.Module):
     def forward(self, ids_BT: Tensor, doc_lengths: Sequence[int], predicting_N: Tensor) -> Tensor:
         """Negative log-likelihood in nats of the tokens after these positions; a fp32 scalar."""
         targets_N = ids_BT[0, predicting_N + 1]
-        if not self.is_chunked:
-            logits_NV = self.model(ids_BT, doc_lengths=doc_lengths, logits_at=predicting_N)
-            return F.cross_entropy(logits_NV.float(), targets_N, reduction="sum")
-        hidden_NC = self.model.hidden(ids_BT, doc_lengths=doc_lengths).flatten(0, 1)[predicting_N]
+        call = partial(self.model, ids_BT, doc_lengths=doc_lengths, logits_at=predicting_N)  # so that hooks are called
+        if self.is_chunked:
+            return call(head=partial(self._chunked, targets_N=targets_N))
+        return F.cross_entropy(call().float(), targets_N, reduction="sum")
+
+    def _chunked(self, hidden_NC: Tensor, targets_N: Tensor) -> Tensor:
         trained = [parameter for parameter in self.model.lm_head.parameters() if parameter.requires_grad]
         n_words = self.model.config.padded_vocab_size
         return chunked_cross_entropy(self.model.head, hidden_NC, targets_N, n_words, trained)
