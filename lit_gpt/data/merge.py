@@ -8,6 +8,7 @@ of its training rows. Passes over the sets stream; in memory stay a few numbers 
 """
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,14 @@ from lit_gpt.data.merge_settings import MergeSettings
 from lit_gpt.data.merged_rows import CountTokens, MergedRows, numbered, scan
 from lit_gpt.data.merged_set import MergedSet
 from lit_gpt.data.mixing import Pool, draw, draw_rows_within_tokens, largest_budget, shares_of, times_drawn
+from lit_gpt.data.near_duplicates import BATCH_TEXTS, NearIndex, word_shingles
 from lit_gpt.data.prepare import check_destination, write_set
-from lit_gpt.data.similarity import Match, NearDuplicates, dialogue_text
 from lit_gpt.data.store import load_example_set
 from lit_gpt.errors import UserError
+from lit_gpt.example import Example
 from lit_gpt.manifest import damaged_files
+
+SHINGLE_WORDS = 5  # with a threshold of 0.8: Lee et al. 2022 (arXiv 2107.06499)
 
 
 def merge_sets(data_dirs: Sequence[Path], settings: MergeSettings, count_tokens: CountTokens | None = None) -> Path:
@@ -62,19 +66,25 @@ def _drop_near_duplicates(
     held_out, trains = rows.held_out & (rows.fate == 0), rows.trains
     if not threshold or not held_out.any() or not trains.any():
         return {}
-    index, ids = NearDuplicates(threshold), []
-    for number, _, _, example in numbered(data_dirs, "sketching held-out rows"):
-        if held_out[number]:
-            index.add(dialogue_text(example.messages))
-            ids.append(example.id)
-    found: dict[int, Match] = {}
-    for number, _, _, example in numbered(data_dirs, "comparing training rows"):
-        if trains[number] and (match := index.find(dialogue_text(example.messages))):
-            found[number] = match
+    sketched = numbered(data_dirs, "sketching held-out rows")
+    ids, texts = zip(*((row.id, _text(row)) for number, _, _, row in sketched if held_out[number]), strict=True)
+    index = NearIndex(texts, threshold, word_shingles(SHINGLE_WORDS))
+    compared = numbered(data_dirs, "comparing training rows")
+    training = ((number, _text(row)) for number, _, _, row in compared if trains[number])
+    found: dict[int, tuple[str, float]] = {}
+    while batch := list(islice(training, BATCH_TEXTS)):
+        for (number, _), matches in zip(batch, index.find([text for _, text in batch]), strict=True):
+            if matches:
+                similarity, place = matches[0]
+                found[number] = ids[place], similarity
     dropped = np.zeros(len(rows.fate), bool)
     dropped[list(found)] = True
     rows.drop(dropped, "near_duplicate_of_validation")
-    return {number: (ids[match.number], match.similarity) for number, match in found.items()}
+    return found
+
+
+def _text(example: Example) -> str:
+    return "\n".join(message.content for message in example.messages)
 
 
 def _mix(data_dirs: Sequence[Path], rows: MergedRows, settings: MergeSettings) -> dict[str, float] | None:

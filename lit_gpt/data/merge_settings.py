@@ -7,7 +7,6 @@ from typing import Literal
 from lit_gpt.errors import UserError
 
 Mix = Literal["all", "rows", "tokens", "temperature"]
-LEAST_THRESHOLD = 0.7  # of similarity.py, below which candidates would be missed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +22,7 @@ class MergeSettings:
         temperature: 1 keeps the sources' natural shares, larger values even them out
         budget_tokens: tokens of the mixture as the checkpoint's tokenizer counts them; needs --checkpoint_dir
         budget_rows: rows of the mixture
-        near_duplicate_threshold: training rows so similar to a validation row are dropped, 0.7 to 1; 0 keeps all
+        near_duplicate_threshold: training rows so similar to a validation row are dropped, up to 1; 0 keeps all
         destination_path: the folder of the merged set
         seed: decides which rows are held out and which are drawn
         val_split_fraction: share of the rows held out, by a hash of their content, whatever side their set had them on
@@ -53,8 +52,7 @@ class MergeSettings:
             _require(value is None or value > 0, flag, value, "a number above 0")
         _require(0 <= self.val_split_fraction < 1, "val_split_fraction", self.val_split_fraction, "0 to below 1")
         threshold = self.near_duplicate_threshold
-        in_range = threshold == 0 or LEAST_THRESHOLD <= threshold <= 1
-        _require(in_range, "near_duplicate_threshold", threshold, f"{LEAST_THRESHOLD} to 1, or 0 for none")
+        _require(0 <= threshold <= 1, "near_duplicate_threshold", threshold, "0 to 1, and 0 for none")
         self._check_mixture()
 
     def _check_mixture(self) -> None:

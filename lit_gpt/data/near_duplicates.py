@@ -11,12 +11,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from lit_gpt.errors import UserError
 
 N_PERMUTATIONS = 128
 WANTED_RECALL = 0.99  # at the threshold itself
@@ -95,21 +92,13 @@ def jaccard(first: set[str], second: set[str]) -> float:
 
 def signatures_of(texts: Iterable[str], shingle: Shingle, n_permutations: int = N_PERMUTATIONS) -> Signatures:
     """A signature for each text (N, P); the same on every machine."""
+    from rensa import RMinHash
+
     remaining, parts = iter(texts), [np.zeros((0, n_permutations), dtype=np.uint32)]
     while batch := list(islice(remaining, BATCH_TEXTS)):
         sets = [sorted(shingle(text)) for text in batch]
-        parts.append(np.array(_rensa().digests_from_token_sets(sets, n_permutations, SEED), dtype=np.uint32))
+        parts.append(np.array(RMinHash.digests_from_token_sets(sets, n_permutations, SEED), dtype=np.uint32))
     return np.concatenate(parts)
-
-
-def _rensa() -> Any:
-    try:
-        from rensa import RMinHash
-    except ImportError:
-        raise UserError(
-            "near duplicates without rensa", "the extra curation", "pip install 'lit-gpt[curation]'"
-        ) from None
-    return RMinHash
 
 
 def near_duplicates(

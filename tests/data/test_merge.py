@@ -168,7 +168,7 @@ def test_the_same_merge_leaves_what_is_there(tmp_path):
         ({"mix": "rows", "temperature": 2.0}, "--temperature"),
         ({"budget_rows": 5, "budget_tokens": 5}, "--budget_rows"),
         ({"mix": "tokens", "budget_rows": 5}, "--budget_rows"),
-        ({"near_duplicate_threshold": 0.5}, "--near_duplicate_threshold"),
+        ({"near_duplicate_threshold": 1.5}, "--near_duplicate_threshold"),
         ({"val_split_fraction": 1.0}, "--val_split_fraction"),
     ],
 )
