@@ -52,7 +52,7 @@ def test_the_card_names_base_data_training_and_licences(merged: Path, run_dir: P
     card = (merged / "README.md").read_text()
     data = json.loads((toy_set / "manifest.json").read_text())
     best = json.loads((run_dir / "best/manifest.json").read_text())
-    for said in (data["content_hash"], best["content_hash"], "toy", str(data["counts"]["train"]), "alpaca"):
+    for said in (data["content_hash"], best["content_hash"], data["settings"]["name"], str(data["counts"]["train"]), "alpaca"):
         assert said in card
     assert front_of(merged / "README.md")["base_model"] == "tiny"
     assert "license" not in front_of(merged / "README.md"), "no licence is invented"
