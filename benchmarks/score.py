@@ -9,7 +9,7 @@ CPU seconds are both told. Scores are compared before anything is printed.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,7 @@ def _rows(speed: SpeedSettings, reader: Any) -> list[Any]:
     from lit_gpt.data.store import read_examples
     from lit_gpt.data.world.pairs import preference_pairs
 
+    examples: Iterator[Any]
     if speed.data_dir is None:
         examples: Any = (better for better, _ in preference_pairs(0, 2 * speed.n_rows, ()))
     else:
