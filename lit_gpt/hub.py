@@ -76,7 +76,10 @@ class Repository:
     @property
     def api(self) -> "HfApi":
         from huggingface_hub import HfApi
+        from huggingface_hub.utils import _detect_agent
 
+        # Left alone, huggingface_hub 2.4 asks the hub for a list of programs, to report which of them runs it.
+        _detect_agent._registry = _detect_agent._EMPTY_REGISTRY
         return HfApi(endpoint=self.endpoint, token=self.token)
 
     def commit(self, revision: str) -> str:

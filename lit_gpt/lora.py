@@ -149,7 +149,8 @@ class LowRank(nn.Module):
     @torch.no_grad()
     def _lengths(self, weight: Tensor) -> Tensor:
         product = self.B.to(weight.device).float() @ self.A.to(weight.device).float()
-        return torch.linalg.vector_norm(weight.float() + self.scale * product, dim=1)
+        lengths = torch.linalg.vector_norm(weight.float() + self.scale * product, dim=1)
+        return lengths.clamp_min(torch.finfo(torch.float32).tiny)  # a row of zeros has no direction, and stays zero
 
 
 class LoRALinear(nn.Module):

@@ -86,9 +86,9 @@ def in_memory(config: Config) -> dict[str, Place]:
     return {names.get(place.hf, place.hf): place for place in places(config)}
 
 
-def places_in(config: Config, lit_module: str) -> list[Place]:
+def places_in(config: Config, lit: str) -> list[Place]:
     """The Hugging Face modules that make up one of ours: three for a Llama's qkv, else one."""
-    return [place for place in places(config) if place.lit == lit_module]
+    return [place for place in places(config) if place.lit == lit]
 
 
 def is_ignored(config: Config, hf_tensor: str) -> bool:
@@ -119,8 +119,7 @@ def _in_order(module: str) -> Callable[[Config], list[Place]]:
 def _per_group(module: str) -> Callable[[Config], list[Place]]:
     """One module whose rows go group by group: the queries that share a key, that key, its value; then the next.
 
-    With 2 groups of 1 query of 1 row its rows are q0 k0 v0 q1 k1 v1, which in our [q0 q1 | k0 k1 | v0 v1] are
-    0 2 4 1 3 5. A single group is in our order already.
+    With 2 groups of 1 query of 1 row: q0 k0 v0 q1 k1 v1 is 0 2 4 1 3 5 of our [q0 q1 | k0 k1 | v0 v1].
     """
 
     def qkv(config: Config) -> list[Place]:
@@ -176,11 +175,7 @@ def _like(names: Names, changes: dict[str, str], **settings: Any) -> Names:
 
 
 NAMES = {
-    "llama": LLAMA,
-    "mistral": LLAMA,
-    "qwen2": LLAMA,
-    "qwen3": LLAMA,
-    "stablelm": LLAMA,
+    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "stablelm"), LLAMA),
     "phi3": _like(
         LLAMA,
         {"mlp.fc": f"{LLAMA_LAYER}.mlp.gate_up_proj"},

@@ -156,6 +156,8 @@ A_FLAG_OF = {
     "check_rules": "challenge",
     "list_recipes": "recipe",
     "show_dropped": "reason",
+    "download": "repo_id",
+    "fit_rule": "table",
 }
 
 

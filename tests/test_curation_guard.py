@@ -17,6 +17,7 @@ WRITES_THEM = "lit_gpt/discovery.py"  # beside the embedded pool; it reads none
 MAY_READ_LABELS = (
     "lit_gpt/data/world/",
     "lit_gpt/data/sources/world.py",
+    "lit_gpt/data/sources/oasst1.py",  # Open Assistant has a field of that name
     "lit_gpt/evaluation/",
     "lit_gpt/studies/",
     WRITES_THEM,

@@ -17,7 +17,7 @@ from lit_gpt.errors import UserError
 from lit_gpt.example import Message
 from lit_gpt.export import convert_lit_to_hf
 from lit_gpt.loading import merge_adapter
-from lit_gpt.lora import add_lora, lora_layers
+from lit_gpt.lora import LoraOptions, add_lora, lora_layers
 from lit_gpt.model_card import Evidence, describe_base
 from lit_gpt.peft_adapters import save_adapter
 from lit_gpt.prompt_styles import find_style, write_prompt_style, write_style_template
@@ -166,7 +166,7 @@ def test_what_was_trained_in_a_template_is_asked_in_it_everywhere(merged: Path, 
 def adapter(base: Path, directory: Path, B: float | None = 0.1) -> Path:
     """An adapter of q and v of that base, with a B of normal numbers of this width."""
     model = load_model(base)
-    add_lora(model, r=4, alpha=8, dropout=0.0, targets=["q", "v"], seed=0)
+    add_lora(model, LoraOptions(r=4, alpha=8, dropout=0.0, targets=("q", "v")), seed=0)
     generator = torch.Generator().manual_seed(1)
     for _, layer in lora_layers(model):
         for pair in layer.pairs.values():
@@ -229,7 +229,7 @@ def test_a_merge_that_goes_wrong_is_found_out(tiny_base: Path, tmp_path: Path, m
 def adapter_of_equal_heads(base: Path, directory: Path) -> Path:
     """k and v have rows of one number, so that their pairs can be mixed up."""
     model = load_model(base)
-    add_lora(model, r=4, alpha=8, dropout=0.0, targets=["k", "v"], seed=0)
+    add_lora(model, LoraOptions(r=4, alpha=8, dropout=0.0, targets=("k", "v")), seed=0)
     for _, layer in lora_layers(model):
         for pair in layer.pairs.values():
             torch.nn.init.normal_(pair.B, std=0.3, generator=torch.Generator().manual_seed(2))

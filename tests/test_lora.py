@@ -268,3 +268,18 @@ def test_settings_that_cannot_work(change: dict[str, object], told: str) -> None
 def test_adding_twice_is_our_own_mistake() -> None:
     with pytest.raises(ValueError, match="already"):
         adapt(adapt(make_model()))
+
+
+def test_a_row_of_zeros_survives_dora() -> None:
+    """It has no length, and so no direction."""
+    linear = nn.Linear(6, 4, bias=False)
+    with torch.no_grad():
+        linear.weight[1] = 0.0
+    pair = LowRank(6, 4, r=2, alpha=4)
+    pair.initialise(0)
+    pair.decompose(linear.weight)
+    x = torch.randn(3, 6)
+    y = LoRALinear(linear, {WHOLE: slice(0, 4)}, {WHOLE: pair})(x)
+    torch.testing.assert_close(y, linear(x))
+    y.sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in pair.parameters())

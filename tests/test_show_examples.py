@@ -61,7 +61,9 @@ def test_why_tells_of_a_row_that_was_dropped_and_of_one_that_never_was(data_dir:
 
 def test_why_looks_through_the_sets_a_set_was_made_of(data_dir: Path) -> None:
     id = next(read_examples(data_dir)).id
-    part = write_subset(data_dir, data_dir.with_name("part"), lambda e: "not_wanted" if e.id == id else None, {})
+    part = write_subset(
+        data_dir, data_dir.with_name("part"), lambda e: {"reason": "not_wanted"} if e.id == id else None, {}
+    )
     told = show("--data_dir", part, "--why", id).stdout
     assert f"{part}: dropped" in told
     assert "not_wanted" in told

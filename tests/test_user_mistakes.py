@@ -40,8 +40,8 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_csv_without_the_columns(tmp_path: Path) -> None:
-    path = csv(tmp_path, "question,answer\nHi,Ho\n")
-    assert_mistake(run(tmp_path, "scripts/prepare_csv.py", "--csv_dir", path), "question", "instruction", "output")
+    path = csv(tmp_path, "colour,weight\nHi,Ho\n")
+    assert_mistake(run(tmp_path, "scripts/prepare_csv.py", "--csv_dir", path), "colour", "instruction", "output")
 
 
 @pytest.mark.parametrize("text", ["", "instruction,input,output\n", "instruction,input,output\n,,\n"])

@@ -17,7 +17,7 @@ from lit_gpt.curation.indicators.neighbours import nearest_rows, neighbour_dista
 from lit_gpt.curation.indicators.scores import why_missing
 from lit_gpt.errors import UserError
 from lit_gpt.loading import load
-from lit_gpt.lora import LowRank, add_lora, lora_layers
+from lit_gpt.lora import LoraOptions, LowRank, add_lora, lora_layers
 from lit_gpt.prompts import TEXT_STYLES
 from tests.curation.rows import row
 from tests.curation.test_selection import vectors
@@ -109,7 +109,7 @@ def test_neighbours_that_cannot_be() -> None:
 def tuned(tiny_base: Path) -> Reader:
     """A model whose LoRA has been trained a little: at B = 0, half of the gradients would be zero."""
     model, tokenizer = load(tiny_base)
-    add_lora(model, r=2, alpha=4, dropout=0, targets=("q", "v"), seed=0)
+    add_lora(model, LoraOptions(r=2, alpha=4, dropout=0, targets=("q", "v")), seed=0)
     for _, layer in lora_layers(model):
         for pair in layer.pairs.values():
             torch.nn.init.normal_(pair.B, std=0.05, generator=torch.Generator().manual_seed(1))

@@ -99,7 +99,7 @@ def test_the_rows_are_asked_and_not_the_manifest(tmp_path):
 def test_the_verdict_travels_through_a_subset(tmp_path):
     whole = prepared(tmp_path, "people", exchanges("p", 30))
     keep = {row.id for number, row in enumerate(read_examples(whole)) if number % 2}
-    part = write_subset(whole, tmp_path / "part", lambda row: None if row.id in keep else "not_drawn", {})
+    part = write_subset(whole, tmp_path / "part", lambda row: None if row.id in keep else {"reason": "not_drawn"}, {})
     verdicts = load_example_set(part).verdicts
     assert verdicts["train"] == {"human": {"people": len(keep)}}
     assert verdicts["validation"] == load_example_set(whole).verdicts["validation"]

@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM
 
 import lit_gpt
 from lit_gpt.checkpoint import load_model
-from lit_gpt.lora import add_lora, lora_layers
+from lit_gpt.lora import LoraOptions, add_lora, lora_layers
 from lit_gpt.peft_adapters import save_adapter
 from tests.jobs import Job
 from tests.tiny import save_checkpoint
@@ -80,7 +80,7 @@ def test_modules_of_several_ranks_share_one_scale(tmp_path: Path, family: str, t
     """GPT-NeoX's stacked q and v have twice the rank: --max-lora-rank has to be the largest, and the scale is one."""
     save_checkpoint(tmp_path / "base", family)
     model = load_model(tmp_path / "base")
-    add_lora(model, r=4, alpha=12, dropout=0.0, targets=targets, seed=0)
+    add_lora(model, LoraOptions(r=4, alpha=12, dropout=0.0, targets=targets), seed=0)
     for _, layer in lora_layers(model):
         for pair in layer.pairs.values():
             torch.nn.init.normal_(pair.B, std=0.1, generator=torch.Generator().manual_seed(1))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from torch import nn
 
-from lit_gpt import chunked_loss
+from lit_gpt import chunked_loss, lora
 from lit_gpt.cli import exit_code_of, parse
 from lit_gpt.model import GPT
 from lit_gpt.training.budget import Clock
@@ -49,7 +49,6 @@ OTHER = {
     "lora_alpha_pattern": '{"v_proj": 3}',
     "lora_rslora": "true",
     "lora_dora": "true",
-    "lora_fused": "false",
     "eval_every": "2",
     "eval_rows": "3",
     "save_every": "2",
@@ -59,7 +58,15 @@ OTHER = {
 }
 PLACES = {"checkpoint_dir", "data_dir", "out_dir", "resume", "device"}
 ORDER_AND_RULES = {"order_by", "specialised", "score_table", "score_column", "challenge", "allow_llm_scores"}
-OF_THEIR_OWN = {"activation_checkpointing", "chunked_loss", "compile", "overflow", "max_time", "micro_batch_size"}
+OF_THEIR_OWN = {
+    "activation_checkpointing",
+    "chunked_loss",
+    "lora_fused",
+    "compile",
+    "overflow",
+    "max_time",
+    "micro_batch_size",
+}
 ELSEWHERE = PLACES | ORDER_AND_RULES | OF_THEIR_OWN  # test_order, test_rules, and below
 
 
@@ -170,6 +177,20 @@ def test_chunked_loss_decides_how_many_logits_there_are(
         losses[choice] = [r["train_loss"] for r in read_metrics(out_dir) if "train_loss" in r]
     assert max(rows["true"]) < max(rows["false"]) / 2
     assert losses["true"] == pytest.approx(losses["false"], rel=1e-5)
+
+
+@pytest.mark.parametrize("choice", ["true", "false"])
+def test_lora_fused_decides_how_updates_are_added(
+    choice: str, base, tiny_base: Path, toy_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the CPU the masks are the same, and the losses to the last digits."""
+    calls = []
+    honest = lora.add_updates
+    monkeypatch.setattr(lora, "add_updates", lambda *args: calls.append(1) or honest(*args))
+    seen = observe(run(tiny_base, toy_set, tmp_path / "run", lora_fused=choice))
+    ours, theirs = ([r["train_loss"] for r in found["records"] if "train_loss" in r] for found in (seen, base))
+    assert bool(calls) == (choice == "true")
+    assert ours == pytest.approx(theirs, rel=1e-5)
 
 
 def test_max_time_ends_the_run(tiny_base: Path, toy_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,9 +80,9 @@ def test_the_set_itself_holds_no_trace_of_a_defect(folder, rows):
     for split in SPLITS:
         table = pq.read_table(data_dir / f"{split}.parquet").to_pylist()
         of_split = [row for row in rows if row.split == split]
-        assert len({json.dumps({**row["provenance"], "row": 0}) for row in table}) == 1
+        assert len({json.dumps({**row["provenance"], "row": 0, "line": 0}) for row in table}) == 1
         for row, truth in zip(table, of_split, strict=True):
-            assert row.keys() == {"id", "content_hash", "messages", "provenance", "category"}
+            assert row.keys() == {"id", "content_hash", "messages", "provenance", "category", "also_from"}
             besides_messages = json.dumps([row["id"], row["provenance"], row["category"]])
             assert not [name for name in FINAL_RATES if name in besides_messages]
             assert row["provenance"]["row"] == int(row["id"].removeprefix("world-"))
