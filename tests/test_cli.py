@@ -151,7 +151,9 @@ def test_help_says_what_the_script_does_without_torch(script: Path) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_wrong_flag_is_a_users_mistake(script: Path) -> None:
-    right = {"train_tiny_base": "work_dir", "list_models": "search", "download": "revision"}.get(script.stem, "checkpoint_dir")
+    right = {"train_tiny_base": "work_dir", "list_models": "search", "download": "revision"}.get(
+        script.stem, "checkpoint_dir"
+    )
     wrong = right.replace("ck", "k").replace("rk", "kr").replace("ea", "ae").replace("vi", "iv")
     done = subprocess.run([sys.executable, script, f"--{wrong}", "x"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
