@@ -10,7 +10,6 @@ files and asks for the rest. Not handled: Xet's deduplicated transfers (its file
 """
 
 import contextlib
-import hashlib
 import os
 import sys
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from lit_gpt.errors import UserError
-from lit_gpt.files import sha256_of
+from lit_gpt.files import git_blob_sha1, sha256_of
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -218,15 +217,6 @@ def wrong_bytes(repository: Repository, file: HubFile) -> UserError:
         f"the hash {stated[:12]}…",
         f"try again later (the file was deleted), or {repository.remedy}",
     )
-
-
-def git_blob_sha1(path: Path) -> str:
-    """The id git gives a file's content (https://git-scm.com/book/en/v2/Git-Internals-Git-Objects)."""
-    digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-    with open(path, "rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager
