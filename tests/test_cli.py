@@ -163,15 +163,8 @@ A_FLAG_OF = {
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_wrong_flag_is_a_users_mistake(script: Path) -> None:
-<<<<<<< HEAD
     right = A_FLAG_OF.get(script.stem, "checkpoint_dir")
     wrong = right[0] + right[2] + right[1] + right[3:]
-=======
-    right = {"train_tiny_base": "work_dir", "list_models": "search", "download": "revision"}.get(
-        script.stem, "checkpoint_dir"
-    )
-    wrong = right.replace("ck", "k").replace("rk", "kr").replace("ea", "ae").replace("vi", "iv")
->>>>>>> b-hub
     done = subprocess.run([sys.executable, script, f"--{wrong}", "x"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith(f"got:      unknown setting: {wrong}\nexpected: ")
