@@ -111,7 +111,7 @@ def _rows(speed: SpeedSettings, reader: Any) -> list[Any]:
 
     examples: Iterator[Any]
     if speed.data_dir is None:
-        examples: Any = (better for better, _ in preference_pairs(0, 2 * speed.n_rows, ()))
+        examples = (better for better, _ in preference_pairs(0, 2 * speed.n_rows, ()))
     else:
         examples = read_examples(speed.data_dir)
     kept: list[Any] = []

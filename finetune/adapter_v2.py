@@ -10,7 +10,8 @@ from pathlib import Path
 
 from lit_gpt.cli import run_command
 from lit_gpt.discovery import with_found_paths
-from lit_gpt.training.settings import AdapterSettings, JournalSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.adapter_settings import AdapterSettings
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
 
 def main(run: RunSettings, schedule: ScheduleSettings, adapter: AdapterSettings, journal: JournalSettings) -> Path:

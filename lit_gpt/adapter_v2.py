@@ -12,7 +12,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from lit_gpt.lora import Linear, linears
+from lit_gpt.lora import linears
+from lit_gpt.lora_layers import Linear
 from lit_gpt.model import GPT, RMSNorm
 
 Norm = RMSNorm | nn.LayerNorm

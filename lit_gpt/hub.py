@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 TIMEOUT_S = 30.0
-WAITS_S = (1.0, 4.0, 16.0)  # before the second, third and fourth attempt; the hub may ask for longer
-LONGEST_WAIT_S = 120.0  # a hub that asks for more is told of
+WAITS_S, LONGEST_WAIT_S = (1.0, 4.0, 16.0), 120.0  # before further attempts; the hub may ask for longer, up to a limit
 PASSING = (408, 429, 500, 502, 503, 504)  # answers that may be others in a minute
 PARTIAL = ".partial"
 
@@ -77,7 +76,7 @@ class Repository:
         from huggingface_hub import HfApi
         from huggingface_hub.utils import _detect_agent
 
-        # Left alone, huggingface_hub 2.4 asks the hub for a list of programs, to report which of them runs it.
+        # else huggingface_hub 2.4 asks for a list of programs, to report which of them runs it
         _detect_agent._registry = _detect_agent._EMPTY_REGISTRY
         return HfApi(endpoint=self.endpoint, token=self.token)
 

@@ -14,8 +14,9 @@ from lit_gpt.lora import merge_lora
 from lit_gpt.manifest import MANIFEST, read_manifest
 from lit_gpt.model import GPT
 from lit_gpt.model_card import Evidence, describe_base, write_card
-from lit_gpt.peft_adapters import TENSORS, load_adapter
+from lit_gpt.peft_adapters import load_adapter
 from lit_gpt.peft_settings import CONFIG
+from lit_gpt.peft_stacks import TENSORS
 from lit_gpt.prompt_styles import read_prompt_style, write_prompt_style, write_style_template
 from lit_gpt.tokenizer import Tokenizer
 

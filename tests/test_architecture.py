@@ -31,6 +31,8 @@ ROOMS = {
     "lit_gpt.kv_cache": (1, "network"),
     "lit_gpt.lora": (1, "network"),
     "lit_gpt.low_rank_update": (1, "network"),
+    "lit_gpt.lora_layers": (1, "network"),
+    "lit_gpt.peft_stacks": (1, "network"),
     "lit_gpt.adapter": (1, "network"),
     "lit_gpt.adapter_v2": (1, "network"),
     "lit_gpt.quantized": (1, "network"),

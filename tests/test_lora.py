@@ -9,16 +9,8 @@ from torch import Tensor, nn
 from lit_gpt.cards import find_card
 from lit_gpt.config import Config
 from lit_gpt.errors import UserError
-from lit_gpt.lora import (
-    TARGETS,
-    LoRALinear,
-    LoraOptions,
-    LowRank,
-    add_lora,
-    lora_layers,
-    lora_state_dict,
-    merge_lora,
-)
+from lit_gpt.lora import TARGETS, LoraOptions, add_lora, lora_layers, lora_state_dict, merge_lora
+from lit_gpt.lora_layers import WHOLE, LoRALinear, LowRank
 from lit_gpt.model import GPT
 from lit_gpt.trained import copy_into, trainable_parameters
 from tests.tiny import count_trainable

@@ -27,7 +27,7 @@ from lit_gpt.generation import new_text, room_for_answer
 from lit_gpt.loading import adapter_hash, load, require_device
 from lit_gpt.manifest import Manifest
 from lit_gpt.model import GPT
-from lit_gpt.peft_adapters import TENSORS
+from lit_gpt.peft_stacks import TENSORS
 from lit_gpt.progress import bar
 from lit_gpt.prompt_styles import style_to_ask_in
 from lit_gpt.prompts import PromptStyle

@@ -14,7 +14,8 @@ from lit_gpt.export import write_hf_files
 from lit_gpt.lora import LoraOptions, add_lora, lora_layers
 from lit_gpt.model import GPT
 from lit_gpt.peft_adapters import save_adapter
-from lit_gpt.training.settings import AdapterSettings, LoraSettings
+from lit_gpt.training.adapter_settings import AdapterSettings
+from lit_gpt.training.settings import LoraSettings
 
 
 class Method(Protocol):

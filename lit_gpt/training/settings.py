@@ -20,7 +20,8 @@ Precision = Literal["auto", "32-true", "bf16-true", "bf16-mixed"]
 Quantization = Literal["nf4", "nf4-dq", "fp4", "int8"]  # as in quantized.py, which needs torch
 
 
-def _require(condition: bool, flag: str, value: object, expected: str) -> None:
+def require(condition: bool, flag: str, value: object, expected: str) -> None:
+    """UserError, with the flag and its value, where the condition does not hold."""
     if not condition:
         raise UserError(f"--{flag} {value}", expected, f"correct --{flag}")
 
@@ -85,17 +86,15 @@ class RunSettings:
     def __post_init__(self) -> None:
         check_style_name(self.prompt_style)
         asked = self.challenge is not None or not self.allow_llm_scores
-        _require(asked, "allow_llm_scores", self.allow_llm_scores, "only together with --challenge")
+        require(asked, "allow_llm_scores", self.allow_llm_scores, "only together with --challenge")
         by_group = self.order in BY_GROUP or self.order_by == "source"
-        _require(by_group, "order_by", self.order_by, f"only with --order {' or '.join(BY_GROUP)}")
+        require(by_group, "order_by", self.order_by, f"only with --order {' or '.join(BY_GROUP)}")
         named = bool(self.specialised) == (self.order == "specialised_first")
-        _require(named, "specialised", self.specialised, "sources with --order specialised_first, and only there")
+        require(named, "specialised", self.specialised, "sources with --order specialised_first, and only there")
         scored = (self.score_table is not None) == (self.order in BY_SCORE)
-        _require(
-            scored, "score_table", self.score_table, f"a file with --order {' or '.join(BY_SCORE)}, and only there"
-        )
+        require(scored, "score_table", self.score_table, f"a file with --order {' or '.join(BY_SCORE)}, and only there")
         told = self.score_table is not None or self.score_column == "score"
-        _require(told, "score_column", self.score_column, "only together with --score_table")
+        require(told, "score_column", self.score_column, "only together with --score_table")
 
 
 @dataclass(frozen=True)
@@ -140,15 +139,15 @@ class ScheduleSettings:
     def __post_init__(self) -> None:
         for flag in ("epochs", "max_steps"):
             value = getattr(self, flag)
-            _require(value is None or value > 0, flag, value, "a number above 0")
+            require(value is None or value > 0, flag, value, "a number above 0")
         for flag in ("batch_size", "micro_batch_size", "learning_rate"):
-            _require(getattr(self, flag) > 0, flag, getattr(self, flag), "a number above 0")
+            require(getattr(self, flag) > 0, flag, getattr(self, flag), "a number above 0")
         for flag in ("min_learning_rate", "warmup_steps", "weight_decay", "clip_norm", "neftune_alpha"):
-            _require((getattr(self, flag) or 0) >= 0, flag, getattr(self, flag), "0 or more")
+            require((getattr(self, flag) or 0) >= 0, flag, getattr(self, flag), "0 or more")
         for flag in ("beta1", "beta2"):
-            _require(0 <= getattr(self, flag) < 1, flag, getattr(self, flag), "at least 0 and below 1")
+            require(0 <= getattr(self, flag) < 1, flag, getattr(self, flag), "at least 0 and below 1")
         low = self.min_learning_rate <= self.learning_rate
-        _require(low, "min_learning_rate", self.min_learning_rate, f"at most --learning_rate {self.learning_rate}")
+        require(low, "min_learning_rate", self.min_learning_rate, f"at most --learning_rate {self.learning_rate}")
         _ = self.max_time_s
 
     @property
@@ -160,7 +159,7 @@ class ScheduleSettings:
         seconds = 0
         for part in match.groups() if match else ():
             seconds = seconds * 60 + int(part)
-        _require(seconds > 0, "max_time", self.max_time, "HH:MM:SS, more than zero")
+        require(seconds > 0, "max_time", self.max_time, "HH:MM:SS, more than zero")
         return float(seconds)
 
     @property
@@ -191,7 +190,7 @@ class JournalSettings:
     def __post_init__(self) -> None:
         for flag in ("eval_every", "eval_rows", "save_every", "log_every"):
             value = getattr(self, flag)
-            _require(value is None or value > 0, flag, value, "a number above 0")
+            require(value is None or value > 0, flag, value, "a number above 0")
 
 
 @dataclass(frozen=True)
@@ -224,33 +223,16 @@ class LoraSettings:
 
     def __post_init__(self) -> None:
         for flag in ("lora_r", "lora_alpha"):
-            _require(getattr(self, flag) > 0, flag, getattr(self, flag), "a number above 0")
-        _require(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "at least 0 and below 1")
+            require(getattr(self, flag) > 0, flag, getattr(self, flag), "a number above 0")
+        require(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "at least 0 and below 1")
         known = bool(self.targets) and set(self.targets) <= set(LORA_TARGETS)
-        _require(known, "lora_targets", self.lora_targets, f"some of {','.join(LORA_TARGETS)}")
+        require(known, "lora_targets", self.lora_targets, f"some of {','.join(LORA_TARGETS)}")
         for flag in ("lora_rank_pattern", "lora_alpha_pattern"):
             patterns = getattr(self, flag)
-            _require(all(value > 0 for value in patterns.values()), flag, dict(patterns), "numbers above 0")
+            require(all(value > 0 for value in patterns.values()), flag, dict(patterns), "numbers above 0")
 
     @property
     def targets(self) -> tuple[str, ...]:
         """Without repetition, in the order of LORA_TARGETS; whatever is unknown comes last."""
         given = {part.strip() for part in self.lora_targets.split(",") if part.strip()}
         return (*(target for target in LORA_TARGETS if target in given), *sorted(given - set(LORA_TARGETS)))
-
-
-@dataclass(frozen=True)
-class AdapterSettings:
-    """LLaMA-Adapter.
-
-    Args:
-        adapter_prompt_length: prompts that every adapted layer attends to
-        adapter_start_layer: the first layer, from 0, that has prompts
-    """
-
-    adapter_prompt_length: int = 10
-    adapter_start_layer: int = 2
-
-    def __post_init__(self) -> None:
-        _require(self.adapter_prompt_length > 0, "adapter_prompt_length", self.adapter_prompt_length, "1 or more")
-        _require(self.adapter_start_layer >= 0, "adapter_start_layer", self.adapter_start_layer, "0 or more")

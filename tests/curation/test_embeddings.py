@@ -17,7 +17,8 @@ from lit_gpt.curation.indicators.neighbours import nearest_rows, neighbour_dista
 from lit_gpt.curation.indicators.scores import why_missing
 from lit_gpt.errors import UserError
 from lit_gpt.loading import load
-from lit_gpt.lora import LoraOptions, LowRank, add_lora, lora_layers
+from lit_gpt.lora import LoraOptions, add_lora, lora_layers
+from lit_gpt.lora_layers import LowRank
 from lit_gpt.prompts import TEXT_STYLES
 from tests.curation.rows import row
 from tests.curation.test_selection import vectors

@@ -15,18 +15,12 @@ from torch import Tensor, nn
 
 from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
-from lit_gpt.lora import (
-    LoRALinear,
-    LoraOptions,
-    LowRank,
-    add_lora,
-    lora_layers,
-    lora_state_dict,
-    merge_lora,
-)
+from lit_gpt.lora import LoraOptions, add_lora, lora_layers, lora_state_dict, merge_lora
+from lit_gpt.lora_layers import LoRALinear, LowRank
 from lit_gpt.model import GPT
-from lit_gpt.peft_adapters import TENSORS, load_adapter, save_adapter
+from lit_gpt.peft_adapters import load_adapter, save_adapter
 from lit_gpt.peft_settings import CONFIG
+from lit_gpt.peft_stacks import TENSORS
 from lit_gpt.weight_names import places
 from tests.tiny import count_trainable, save_checkpoint
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from torch import nn
 
-from lit_gpt import chunked_loss, lora
+from lit_gpt import chunked_loss, lora_layers
 from lit_gpt.cli import exit_code_of, parse
 from lit_gpt.model import GPT
 from lit_gpt.training.budget import Clock
@@ -185,8 +185,8 @@ def test_lora_fused_decides_how_updates_are_added(
 ) -> None:
     """On the CPU the masks are the same, and the losses to the last digits."""
     calls = []
-    honest = lora.add_updates
-    monkeypatch.setattr(lora, "add_updates", lambda *args: calls.append(1) or honest(*args))
+    honest = lora_layers.add_updates
+    monkeypatch.setattr(lora_layers, "add_updates", lambda *args: calls.append(1) or honest(*args))
     seen = observe(run(tiny_base, toy_set, tmp_path / "run", lora_fused=choice))
     ours, theirs = ([r["train_loss"] for r in found["records"] if "train_loss" in r] for found in (seen, base))
     assert bool(calls) == (choice == "true")

@@ -21,7 +21,7 @@ from lit_gpt.curation.indicators.embeddings import Vectors, unit
 from lit_gpt.curation.indicators.likelihoods import Reader
 from lit_gpt.curation.indicators.scores import Missing
 from lit_gpt.example import Example
-from lit_gpt.lora import LowRank
+from lit_gpt.lora_layers import LowRank
 from lit_gpt.seeds import derive_seed
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # princeton-nlp/LESS, collect_grad_reps.py
