@@ -25,7 +25,7 @@ from lit_gpt.errors import UserError
 from lit_gpt.files import read_json, sha256_of, write_json
 from lit_gpt.hf_config import config_from_hf
 from lit_gpt.model import GPT
-from lit_gpt.quantized import quantize_linears
+from lit_gpt.quantized import BLOCK, quantize_linears
 from lit_gpt.weight_files import (
     PATTERNS,
     WeightFiles,
@@ -62,7 +62,9 @@ def load_model(
     else:
         tensors = LitTensors(_open_hf(checkpoint_dir), hf_slots(model), model, dtype)
     if quantize is not None:
-        quantize_linears(model, quantize, lambda name: tensors.read(name, device))
+        quantize_linears(
+            model, quantize, tensors.specs, lambda name: (part.to(device) for part in tensors.parts(name, BLOCK))
+        )
     names = tensors.specs.keys() & model.state_dict().keys()  # quantised weights are no part of the latter
     state = {name: tensors.read(name, device) for name in tensors.specs if name in names}
     if model.config.tie_embeddings:

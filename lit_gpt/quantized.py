@@ -15,7 +15,7 @@ Not covered: training, saving or merging into quantised weights, and files quant
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, get_args
 
 import torch
@@ -24,24 +24,25 @@ from torch import Tensor, nn
 
 from lit_gpt.errors import UserError
 from lit_gpt.model import GPT
+from lit_gpt.weight_files import Spec
 
 Quantization = Literal["nf4", "nf4-dq", "fp4", "int8"]
 QUANTIZATIONS: tuple[str, ...] = get_args(Quantization)
 BLOCK = 64  # weights that share a scale: QLoRA, section 3
 SCALE_BLOCK = 256  # scales that share one, with double quantisation: the same
-CHUNK = 1 << 20  # weights encoded at once
+CHUNK = 1 << 18  # weights encoded at once
 
 
 class QuantizedLinear(nn.Module):
     """y = W x + b with W in few bits; nothing in it is trained, and nothing of it is in the state dict but the bias."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, kind: str) -> None:
-        """weight: (out, in) in fp32, bf16 or fp16, which is let go; kind: one of QUANTIZATIONS."""
+    def __init__(self, spec: Spec, parts: Iterable[Tensor], bias: Tensor | None, kind: str) -> None:
+        """spec: of the weight (out, in), fp32, bf16 or fp16; parts: its rows, in order; kind: one of QUANTIZATIONS."""
         super().__init__()
-        self.out_features, self.in_features = weight.shape
-        self.kind, self.dtype = kind, weight.dtype
+        self.dtype, (self.out_features, self.in_features) = spec
+        self.kind = kind
         self.bias = None if bias is None else nn.Parameter(bias.detach(), requires_grad=False)
-        for name, tensor in encode(weight, kind).items():
+        for name, tensor in encode(spec, parts, kind).items():
             self.register_buffer(name, tensor, persistent=False)
 
     @property
@@ -75,14 +76,15 @@ class _Product(torch.autograd.Function):
         return (grad @ ctx.linear.decoded(grad.dtype)).to(ctx.dtype), None
 
 
-def quantize_linears(model: GPT, kind: str, read: Callable[[str], Tensor]) -> None:
-    """Replace every linear of the blocks by a quantised one; read(name) gives each weight when it is its turn.
+def quantize_linears(model: GPT, kind: str, specs: Mapping[str, Spec], read: Callable[[str], Iterable[Tensor]]) -> None:
+    """Replace every linear of the blocks by a quantised one; read(name) gives the rows of a weight when it is its turn.
 
     Biases are taken over as they are.
     """
     for name, module in list(model.transformer.named_modules(prefix="transformer")):
         if isinstance(module, nn.Linear):
-            model.set_submodule(name, QuantizedLinear(read(f"{name}.weight"), module.bias, kind))
+            weight = f"{name}.weight"
+            model.set_submodule(name, QuantizedLinear(specs[weight], read(weight), module.bias, kind))
 
 
 def n_quantized(model: nn.Module) -> int:
@@ -90,12 +92,29 @@ def n_quantized(model: nn.Module) -> int:
     return sum(module.n_weights for module in model.modules() if isinstance(module, QuantizedLinear))
 
 
-def encode(weight: Tensor, kind: str) -> dict[str, Tensor]:
-    """The tensors that stand for a weight (out, in): packed codes and their scales."""
-    n_rows = max(1, CHUNK // weight.size(1) // BLOCK) * BLOCK  # so that no chunk ends within a block
-    encoded = [_encode_rows(rows, kind) for rows in weight.split(n_rows)]
-    codes, scales = (torch.cat(parts) for parts in zip(*encoded, strict=True))
+def encode(spec: Spec, parts: Iterable[Tensor], kind: str) -> dict[str, Tensor]:
+    """The tensors that stand for a weight (out, in), given its rows in order: packed codes and their scales.
+
+    Room for all of them is made once, and no row is kept: chunks to be joined at the end would be in memory twice.
+    """
+    n_codes = n_scales = 0
+    for part in parts:
+        if not n_codes:
+            codes, scales = _room(spec.shape, kind, part.device)
+        n_rows = max(1, CHUNK // part.size(1) // BLOCK) * BLOCK  # so that no chunk ends within a block
+        for rows in part.split(n_rows):
+            some_codes, some_scales = _encode_rows(rows.to(spec.dtype), kind)
+            codes[n_codes : (n_codes := n_codes + len(some_codes))] = some_codes
+            scales[n_scales : (n_scales := n_scales + len(some_scales))] = some_scales
     return {"codes": codes, **_encode_scales(scales, kind)}
+
+
+def _room(shape: tuple[int, ...], kind: str, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Codes and scales of a weight, still to be filled."""
+    if kind == "int8":
+        return torch.empty(shape, dtype=torch.int8, device=device), torch.empty(shape[0], device=device)
+    n_codes, n_scales = (-(-math.prod(shape) // n) for n in (2, BLOCK))
+    return torch.empty(n_codes, 1, dtype=torch.uint8, device=device), torch.empty(n_scales, device=device)
 
 
 def _encode_rows(rows: Tensor, kind: str) -> tuple[Tensor, Tensor]:

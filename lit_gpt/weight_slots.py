@@ -4,7 +4,8 @@ A network has one table of Slots for Hugging Face's names and one for our own. `
 table: a tensor too few, too many, of another shape or of a quantised type is a UserError that names it.
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -59,6 +60,18 @@ class LitTensors:
             else:
                 whole[slot.rows].copy_(part)
         return whole
+
+    def parts(self, lit: str, block: int, device: torch.device | str = "cpu") -> Iterator[Tensor]:
+        """The rows of a tensor in order: one tensor on disk after the other, so that no more is in memory.
+
+        In one piece where they lie there in another order, or where a piece would end within a block of numbers.
+        """
+        starts = {name: slot.rows.start or 0 for name, slot in self._parts[lit] if isinstance(slot.rows, slice)}
+        is_apart = len(starts) == len(self._parts[lit]) and not any(slot.is_transposed for _, slot in self._parts[lit])
+        if is_apart and all(math.prod(self._files.specs[name].shape) % block == 0 for name in starts):
+            yield from (self._files.read(name).to(device) for name in sorted(starts, key=starts.__getitem__))
+        else:
+            yield self.read(lit, device)
 
     def _own_dtype(self, lit: str) -> torch.dtype:
         dtypes = {name: self._files.specs[name].dtype for name, _ in self._parts[lit]}

@@ -15,6 +15,7 @@ from lit_gpt.lora import LoraOptions, add_lora, merge_lora
 from lit_gpt.model import GPT
 from lit_gpt.quantized import QUANTIZATIONS, QuantizedLinear, n_quantized
 from lit_gpt.random_base import write_random_weights
+from lit_gpt.weight_files import Spec
 from tests.tiny import save_checkpoint
 
 IDS_BT = torch.tensor([[3, 1, 4, 1, 5, 9], [2, 6, 5, 3, 5, 8]])
@@ -24,6 +25,10 @@ SHAPES = [(5, 6), (7, 34), (24, 48), (200, 96)]
 
 def random_weight(shape: tuple[int, int], dtype: torch.dtype = torch.float32) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+
+
+def quantised(weight: Tensor, bias: Tensor | None, kind: str) -> QuantizedLinear:
+    return QuantizedLinear(Spec(weight.dtype, tuple(weight.shape)), [weight], bias, kind)
 
 
 def their_linear(weight: Tensor, bias: Tensor | None, kind: str) -> nn.Module:
@@ -59,7 +64,7 @@ def test_weights_products_and_gradients_are_bitsandbytes(
 ) -> None:
     monkeypatch.setattr(quantized, "CHUNK", 64 * shape[1])
     weight, bias = random_weight(shape), torch.randn(shape[0])
-    ours, theirs = QuantizedLinear(weight, bias, kind), their_linear(weight, bias, kind)
+    ours, theirs = quantised(weight, bias, kind), their_linear(weight, bias, kind)
     assert_close(ours.weight, decoded_by_them(theirs, kind), 1e-6)
     x = torch.randn(3, 4, shape[1], requires_grad=True)
     actual, expected = ours(x), theirs(x)
@@ -75,16 +80,16 @@ def test_rows_of_odd_length(kind: str) -> None:
     weight = random_weight((8, 33))
     if kind != "int8":
         assert torch.equal(
-            QuantizedLinear(weight, None, kind).weight.flatten(),
-            QuantizedLinear(weight.view(4, 66), None, kind).weight.flatten(),
+            quantised(weight, None, kind).weight.flatten(),
+            quantised(weight.view(4, 66), None, kind).weight.flatten(),
         )
-    assert_close(QuantizedLinear(weight, None, kind).weight, weight, 0.2)
+    assert_close(quantised(weight, None, kind).weight, weight, 0.2)
 
 
 @pytest.mark.parametrize(("kind", "most"), [("nf4", 4.6), ("nf4-dq", 4.2), ("fp4", 4.6), ("int8", 8.1)])
 def test_bits_a_weight(kind: str, most: float) -> None:
     """QLoRA, section 3: 4.5 bits a weight, 4.127 with double quantisation; here with the tables that go along."""
-    linear = QuantizedLinear(random_weight((1024, 512)), None, kind)
+    linear = quantised(random_weight((1024, 512)), None, kind)
     n_bits = 8 * sum(buffer.numel() * buffer.element_size() for buffer in linear.buffers())
     assert n_bits / linear.n_weights < most
     assert not linear.state_dict()
@@ -94,7 +99,7 @@ def test_bits_a_weight(kind: str, most: float) -> None:
 def test_what_is_lost(kind: str, error: float) -> None:
     """The root mean square error of normal weights, of their own: a tenth with nf4, more with fp4."""
     weight = random_weight((256, 256))
-    lost = (QuantizedLinear(weight, None, kind).weight - weight).square().mean().sqrt()
+    lost = (quantised(weight, None, kind).weight - weight).square().mean().sqrt()
     assert error / 4 < lost < error
 
 
