@@ -23,7 +23,16 @@ from lit_gpt.lora import lora_layers, part_rows, wrap
 from lit_gpt.lora_layers import Linear, LoRALinear, LowRank
 from lit_gpt.model import GPT
 from lit_gpt.peft_settings import Settings, describe, read_settings, write_settings
-from lit_gpt.peft_stacks import STACKED, TENSORS, Pair, check_untrained_rows, exported, imported, keys_of, stacked_parts
+from lit_gpt.peft_stacks import (
+    STACKED,
+    TENSORS,
+    Pair,
+    check_untrained_rows,
+    exported_pair,
+    imported_pairs,
+    keys_of,
+    stacked_parts,
+)
 from lit_gpt.weight_names import Place, in_memory
 
 VOCABULARY = ("lm_head", "transformer.wte")  # modules with a row for each token
@@ -33,7 +42,7 @@ def save_adapter(model: GPT, directory: Path, base_model: str) -> None:
     """Write the model's pairs into an existing directory; `base_model` is a hub name or path, for its reader."""
     layers = dict(lora_layers(model))
     modules = adaptable_modules(model)
-    exported = {name: exported(layers[place.lit], place) for name, place in modules.items() if place.lit in layers}
+    exported = {name: exported_pair(layers[place.lit], place) for name, place in modules.items() if place.lit in layers}
     pairs = {name: pair for name, pair in exported.items() if pair is not None}
     if not pairs:
         raise ValueError("the model has no LoRA")
@@ -77,8 +86,8 @@ def load_adapter(model: GPT, directory: Path) -> None:
         linear = _linear(model, place.lit)
         rows = part_rows(model.config, place.lit, linear)
         whole = Pair(A, B, settings.alpha_of(name), magnitude)
-        parts = imported(whole, place, rows, stacked, settings.is_rank_stabilised)
-        check_untrained_rows(whole, place, {part: rows[part] for part in rows.keys() - parts.keys()}, linear.weight)
+        parts = imported_pairs(whole, place, rows, stacked, settings.is_rank_stabilised)
+        check_untrained_rows(whole, place, {part: rows[part] for part in rows.keys() - parts.keys()}, linear)
         found[place.lit] |= {part: _low_rank(pair, settings) for part, pair in parts.items()}
     for lit_name, pairs in found.items():
         wrap(model, lit_name, pairs)

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from lit_gpt.errors import UserError
-from lit_gpt.lora_layers import WHOLE, LoRALinear
+from lit_gpt.lora_layers import WHOLE, Linear, LoRALinear
 from lit_gpt.weight_names import Place
 
 TENSORS = "adapter_model.safetensors"
@@ -52,7 +52,7 @@ def keys_of(name: str) -> tuple[str, str, str]:
     return f"{module}.lora_A.weight", f"{module}.lora_B.weight", f"{module}.lora_magnitude_vector"
 
 
-def exported(layer: LoRALinear, place: Place) -> Pair | None:
+def exported_pair(layer: LoRALinear, place: Place) -> Pair | None:
     """The pair of one Hugging Face module, None if nothing of it is trained."""
     if _is_fused(layer, place):
         return _stack(layer, place)
@@ -99,7 +99,7 @@ def stacked_parts(layers: dict[str, LoRALinear], modules: dict[str, Place]) -> d
     return {STACKED: " ".join(parts)} if parts else {}
 
 
-def imported(
+def imported_pairs(
     pair: Pair, place: Place, rows: dict[str, slice], stacked: tuple[str, ...], is_rank_stabilised: bool
 ) -> dict[str, Pair]:
     """Our parts' pairs of one Hugging Face module; `rows` are where the parts of ours lie."""
@@ -120,11 +120,11 @@ def imported(
     return parts
 
 
-def check_untrained_rows(pair: Pair, place: Place, rows: dict[str, slice], weight: Tensor) -> None:
+def check_untrained_rows(pair: Pair, place: Place, rows: dict[str, slice], linear: Linear) -> None:
     """Parts without a pair must have kept their lengths, or somebody trained a stack of ours as one module."""
     if pair.magnitude is None or place.part:
         return
-    lengths = torch.linalg.vector_norm(weight.float(), dim=1)
+    lengths = torch.linalg.vector_norm(linear.weight.float(), dim=1)
     magnitude = _in_our_order(pair.magnitude, place)
     for part, own in rows.items():
         if not torch.allclose(magnitude[own].to(lengths), lengths[own], rtol=1e-2):
