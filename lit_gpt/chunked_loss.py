@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-LOGITS_AT_ONCE = 2**23  # 32 MiB in fp32: larger chunks leave the processor's caches (dev/LOG.md, 2026-11-21)
+LOGITS_AT_ONCE = 2**23  # 32 MiB in fp32
 
 Head = Callable[[Tensor], Tensor]
 
