@@ -14,8 +14,11 @@ Quantised are the linears of the blocks; embeddings, norms and the head keep the
 Not covered: training, saving or merging into quantised weights, and files quantised by others.
 """
 
+import contextlib
+import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, get_args
 
 import torch
@@ -153,10 +156,32 @@ def decode(encoded: dict[str, Tensor], kind: str, shape: tuple[int, int], dtype:
 
 
 def _functional() -> Any:
-    """bitsandbytes.functional, imported late: it takes a second, and most runs do without."""
+    return import_bitsandbytes().functional
+
+
+def import_bitsandbytes() -> Any:
+    """The library, late: it takes a second, and most runs do without. UserError where it is not there.
+
+    On some CPUs it fetches code from the hub and runs it as it is imported, where the package `kernels` is there, and
+    asks for that package where it is not: neither happens here.
+    """
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     try:
-        from bitsandbytes import functional
+        with hidden("kernels"):
+            import bitsandbytes
     except ImportError as error:
         got = f"no bitsandbytes that can be imported ({error})"
         raise UserError(got, "the package bitsandbytes", "pip install bitsandbytes") from None
-    return functional
+    return bitsandbytes
+
+
+@contextlib.contextmanager
+def hidden(package: str) -> Iterator[None]:
+    """Importing the package fails meanwhile, as if it were not installed."""
+    before = {name: module for name, module in sys.modules.items() if name == package}
+    sys.modules[package] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[package]
+        sys.modules.update(before)

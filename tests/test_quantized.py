@@ -1,5 +1,6 @@
 """Quantised linears against bitsandbytes' own modules, and what of a network is quantised."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -178,3 +179,16 @@ def test_loading_needs_the_quantised_size_and_one_tensor(kind: str, tmp_path: Pa
         largest = max(2 * p.numel() for p in GPT(config).parameters())
     print(f"{kind}: peak {peak / 2**20:.0f} MiB, quantised {held / 2**20:.0f}, largest tensor {largest / 2**20:.0f}")
     assert held < peak <= 1.1 * (held + largest)
+
+
+def test_bitsandbytes_fetches_no_code_as_it_is_imported(tmp_path: Path) -> None:
+    """On CPUs with bf16 it would, through the package kernels; where that is missing it would ask for it."""
+    mark = tmp_path / "fetched"
+    (tmp_path / "kernels.py").write_text(f"def get_kernel(*a, **k):\n    open({str(mark)!r}, 'w')\n")
+    code = "from lit_gpt.quantized import import_bitsandbytes as i; i(); import kernels; print(kernels.__name__)"
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).resolve().parents[1])])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "kernels\n", "")
+    assert not mark.exists()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
-from lit_gpt.errors import UserError
+from lit_gpt.quantized import import_bitsandbytes
 from lit_gpt.training.settings import ScheduleSettings
 
 
@@ -29,12 +29,8 @@ def make_optimizer(parameters: Iterable[nn.Parameter], settings: ScheduleSetting
 
 
 def _adamw8bit(parameters: Iterable[nn.Parameter], **settings: Any) -> torch.optim.Optimizer:
-    try:
-        from bitsandbytes.optim.adamw import AdamW8bit
-    except ImportError as error:
-        got = f"--optimizer adamw8bit without bitsandbytes ({error})"
-        raise UserError(got, "the package bitsandbytes", "pip install bitsandbytes") from None
-    return AdamW8bit(parameters, **settings)
+    optimizer: torch.optim.Optimizer = import_bitsandbytes().optim.AdamW8bit(parameters, **settings)
+    return optimizer
 
 
 class OffloadedAdamW(torch.optim.Optimizer):
