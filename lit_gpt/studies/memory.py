@@ -5,6 +5,8 @@ high-water mark of resident memory (Linux, proc(5)) on a CPU, the allocator's on
 linear, rank 8, on one row of `n_tokens` tokens; the first loads what is loaded late, the second is the one that counts.
 """
 
+import ctypes
+import gc
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -18,6 +20,7 @@ from lit_gpt.checkpoint import load_model
 from lit_gpt.lora import LoraOptions, add_lora
 from lit_gpt.progress import share_bar
 from lit_gpt.trained import trainable_parameters
+from lit_gpt.training.loss import SummedLoss
 
 MIB = 1 << 20
 TARGETS = ("q", "k", "v", "o", "mlp")
@@ -72,8 +75,8 @@ def measure_memory(checkpoint_dir: Path, n_tokens: int, device: str) -> str:
 def peaks(setting: Setting) -> Peaks:
     """Load and train in this process, which should do nothing else."""
     dtype, quantize = WEIGHTS[setting.weights]
-    if quantize is not None:
-        import bitsandbytes.functional  # noqa: F401, a library's own size is no model's
+    load_model(setting.checkpoint_dir, dtype, setting.device, quantize)  # libraries that are loaded late are no model's
+    _give_back()
     before = start_peak(setting.device)
     model = load_model(setting.checkpoint_dir, dtype, setting.device, quantize)
     loading = peak_bytes(setting.device) - before
@@ -81,15 +84,24 @@ def peaks(setting: Setting) -> Peaks:
     if setting.is_checkpointed:
         checkpoint_blocks(model)
     optimizer = torch.optim.AdamW(trainable_parameters(model.train()).values())
+    loss = SummedLoss(model)
     ids_BT = torch.arange(setting.n_tokens, device=setting.device)[None] % model.config.vocab_size
+    predicting_N = torch.arange(setting.n_tokens - 1, device=setting.device)
     for step in range(2):
         if step:
             start_peak(setting.device)
-        logits_NV = model(ids_BT[:, :-1])[0].float()
-        torch.nn.functional.cross_entropy(logits_NV, ids_BT[0, 1:]).backward()
+        (loss(ids_BT, [setting.n_tokens], predicting_N) / len(predicting_N)).backward()
         optimizer.step()
         optimizer.zero_grad()
     return Peaks(loading, peak_bytes(setting.device) - before)
+
+
+def _give_back() -> None:
+    """Return what is free to the system, so that it does not hide what is taken next."""
+    gc.collect()
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # of glibc alone
+        trim(0)
+    torch.cuda.empty_cache()
 
 
 def start_peak(device: str) -> int:
