@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import json
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from tests import toy
 from tests.jobs import Job
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+GapTables = dict[str, dict[str, list[float]]]  # what is compared -> what with -> largest difference / largest value
+TABLES: GapTables = defaultdict(lambda: defaultdict(list))
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +49,16 @@ def toy_set(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def job(tiny_base: Path, toy_set: Path, tmp_path: Path) -> Job:
     return Job(tiny_base, toy_set, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def gap_tables() -> GapTables:
+    """Where comparisons with other implementations leave their differences; told at the end of a run in one process."""
+    return TABLES
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for title, table in TABLES.items():
+        terminalreporter.section(f"{title}: largest difference / largest value")
+        for name, found in sorted(table.items()):
+            terminalreporter.write_line(f"{name:12} {max(found):.1e}   ({len(found)} compared)")

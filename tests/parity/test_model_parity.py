@@ -15,6 +15,7 @@ from lit_gpt.export import save_hf_checkpoint
 from lit_gpt.hf_families import FAMILIES as SUPPORTED
 from lit_gpt.kv_cache import KVCache
 from lit_gpt.weight_names import places
+from tests.conftest import GapTables
 from tests.parity.variants import VARIANTS, Variant, named
 from tests.tiny import FAMILIES, save_checkpoint
 
@@ -42,7 +43,7 @@ def test_every_supported_family_is_compared() -> None:
 
 
 @EVERY_VARIANT
-def test_fp32_logits_at_once_and_cached(tmp_path: Path, variant: Variant, gaps: dict[str, list[float]]) -> None:
+def test_fp32_logits_at_once_and_cached(tmp_path: Path, variant: Variant, gap_tables: GapTables) -> None:
     theirs = save_checkpoint(tmp_path, variant.family, **variant.settings)
     ours = load_model(tmp_path)
     cache = KVCache(ours.config, batch_size=3, max_length=N_TOKENS)
@@ -50,7 +51,7 @@ def test_fp32_logits_at_once_and_cached(tmp_path: Path, variant: Variant, gaps: 
         expected_BTV = theirs(some_ids()).logits
         whole_BTV = ours(some_ids())
         cached_BTV = torch.cat([ours(chunk, cache=cache) for chunk in some_ids().split(CHUNKS, dim=1)], dim=1)
-    gaps[variant.family].append(relative_gap(whole_BTV, expected_BTV))
+    gap_tables["logits against Transformers, fp32"][variant.family].append(relative_gap(whole_BTV, expected_BTV))
     assert relative_gap(whole_BTV, expected_BTV) <= 1e-5
     assert relative_gap(cached_BTV, expected_BTV) <= 1e-5
 
