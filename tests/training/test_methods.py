@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 import lit_gpt
@@ -155,11 +156,11 @@ def test_a_lora_on_nf4_is_as_good_as_on_bf16(tmp_path: Path) -> None:
     from lit_gpt.data.sources import world
 
     checkpoint_dir, data_dir = ROOT / "assets" / "tiny_base", tmp_path / "world"
-    source = world.source(n_rows=1000)
+    source = world.source(n_rows=2000)
     tokens = TokenSettings(checkpoint_dir, max_seq_length=256, prompt_style="chat")
     prepare(source, DataSettings(destination_path=data_dir), tokens)
-    flags = {"max_steps": "30", "batch_size": "8", "eval_every": "15", "precision": "bf16-true", "lora_r": "16"}
-    flags |= {"lora_alpha": "32", "lora_dropout": "0", "lora_targets": "q,k,v,o,mlp", "weight_decay": "0"}
+    recipe = yaml.safe_load((ROOT / "configs/finetune/quickstart.yaml").read_text("utf-8"))
+    flags = {name: str(value) for name, value in recipe.items()} | {"eval_every": "50", "precision": "bf16-true"}
     found: dict[str, list[float]] = {}
     for kind in ("null", "nf4"):
         found[kind] = losses(run("lora", checkpoint_dir, data_dir, tmp_path / kind, **flags, quantize=kind), "val_loss")
