@@ -3,7 +3,9 @@
 import json
 import runpy
 import shutil
+from operator import itemgetter
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -160,12 +162,19 @@ def test_a_lora_on_nf4_is_as_good_as_on_bf16(tmp_path: Path) -> None:
     tokens = TokenSettings(checkpoint_dir, max_seq_length=256, prompt_style="chat")
     prepare(source, DataSettings(destination_path=data_dir), tokens)
     recipe = yaml.safe_load((ROOT / "configs/finetune/quickstart.yaml").read_text("utf-8"))
-    flags = {name: str(value) for name, value in recipe.items()} | {"eval_every": "50", "precision": "bf16-true"}
-    found: dict[str, list[float]] = {}
-    for kind in ("null", "nf4"):
-        found[kind] = losses(run("lora", checkpoint_dir, data_dir, tmp_path / kind, **flags, quantize=kind), "val_loss")
-        print(kind, [round(loss, 4) for loss in found[kind]])
-    cost = found["nf4"][0] - found["null"][0]  # before the first step
-    left = min(found["nf4"]) - min(found["null"])
-    assert min(found["nf4"]) < found["null"][0], "it learns"
-    assert left <= 0.02 * min(found["null"]) or left <= 0.2 * cost
+    flags = {name: str(value) for name, value in recipe.items()} | {
+        "eval_every": "50",
+        "max_steps": "null",
+        "precision": "bf16-true",
+    }
+    found: dict[str, list[list[float]]] = {"null": [], "nf4": []}
+    for seed in range(4):  # one training's loss lies within some 5 % of another's
+        for kind, of_seeds in found.items():
+            out_dir = tmp_path / f"{kind}-{seed}"
+            done = run("lora", checkpoint_dir, data_dir, out_dir, **flags, quantize=kind, seed=str(seed))
+            of_seeds.append(losses(done, "val_loss"))
+            print(kind, seed, [round(loss, 4) for loss in of_seeds[-1]])
+    before, after = ({kind: fmean(map(of, runs)) for kind, runs in found.items()} for of in (itemgetter(0), min))
+    assert after["nf4"] < before["null"], "it learns"
+    left = after["nf4"] - after["null"]
+    assert left <= 0.02 * after["null"] or left <= 0.2 * (before["nf4"] - before["null"])
