@@ -4,7 +4,6 @@ The model is the one of --checkpoint_dir, whatever it is: which model scored sta
 its files. Scores from vectors depend on the other rows, so they are computed anew for every set of rows.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,14 +14,13 @@ from lit_gpt.curation.models import checkpoint_of, model_identity
 from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.scorers import OfRows
 from lit_gpt.curation.scores import ScoreRows
-from lit_gpt.example import Example
 
 WINDOW_ROWS = 512  # what likelihoods are read in: the same windows give the same bits
 
 
 @dataclass(frozen=True)
 class Likelihoods(OfRows):
-    """What scores by a model's likelihood share.
+    """What scores by a model's likelihood share: NAME_scores of likelihoods.py, by a subclass's NAME.
 
     Args:
         alone_prefix: what stands before an answer that stands alone
@@ -32,25 +30,23 @@ class Likelihoods(OfRows):
     alone_prefix: str = ""
     max_tokens: int = 0
 
+    NAME: ClassVar[str]
     SHARD_ROWS: ClassVar = WINDOW_ROWS
 
     def identity(self, bench: Bench) -> dict[str, Any]:
         return model_identity(bench)
 
     def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.curation.indicators.likelihoods import Reader
+        from lit_gpt.curation.indicators import likelihoods
         from lit_gpt.loading import load
         from lit_gpt.prompt_styles import find_style
 
         checkpoint_dir = checkpoint_of(bench)
         model, tokenizer = load(checkpoint_dir)
         style = find_style(bench.settings.prompt_style, checkpoint_dir)
-        reader = Reader(model, tokenizer, style, self.alone_prefix, self.max_tokens)
-        return lambda examples: self.measure()(examples, reader)
-
-    def measure(self) -> Callable[[Iterable[Example], Any], Iterable[tuple[str, float]]]:
-        """The indicator: rows and a reader to (id, value)."""
-        raise NotImplementedError
+        reader = likelihoods.Reader(model, tokenizer, style, self.alone_prefix, self.max_tokens)
+        indicator = getattr(likelihoods, f"{self.NAME}_scores")
+        return lambda examples: indicator(examples, reader)
 
 
 @dataclass(frozen=True)
@@ -59,11 +55,6 @@ class Perplexity(Likelihoods):
 
     NAME: ClassVar = "perplexity"
 
-    def measure(self) -> Any:
-        from lit_gpt.curation.indicators.likelihoods import perplexity_scores
-
-        return perplexity_scores
-
 
 @dataclass(frozen=True)
 class IfdLoss(Likelihoods):
@@ -71,22 +62,12 @@ class IfdLoss(Likelihoods):
 
     NAME: ClassVar = "ifd_loss"
 
-    def measure(self) -> Any:
-        from lit_gpt.curation.indicators.likelihoods import ifd_loss_scores
-
-        return ifd_loss_scores
-
 
 @dataclass(frozen=True)
 class IfdPerplexity(Likelihoods):
     """Perplexity of the answer given its prompt over that of the answer alone."""
 
     NAME: ClassVar = "ifd_ppl"
-
-    def measure(self) -> Any:
-        from lit_gpt.curation.indicators.likelihoods import ifd_ppl_scores
-
-        return ifd_ppl_scores
 
 
 @dataclass(frozen=True)

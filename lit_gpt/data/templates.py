@@ -113,7 +113,7 @@ def read_templates(path: Path) -> list[Template]:
     for tag in ("!Template", "!TemplateMetadata"):
         Loader.add_constructor(tag, as_mapping)
     try:
-        content = yaml.load(path.read_text("utf-8"), Loader)  # noqa: S506 (it is a SafeLoader)
+        content = Loader(path.read_text("utf-8")).get_single_data()
         data_set = "/".join(filter(None, (str(content["dataset"]), content.get("subset"))))
         return [
             Template(str(id), str(each["name"]), data_set, each["jinja"], each.get("answer_choices") or "")

@@ -127,3 +127,12 @@ def test_all_of_promptsources_files_are_read_and_a_real_row_rendered(shared, tmp
     prompt, answer = chosen.render({"text": "Stocks fell.", "label": 2})
     assert answer == "Business"
     assert "Stocks fell." in prompt
+
+
+@pytest.mark.parametrize("tag", ["!!python/object/apply:os.system", "!!python/object/new:os.system", "!Other"])
+def test_a_templates_file_makes_no_objects(tmp_path, tag):
+    mark = tmp_path / "was_run"
+    path = write(tmp_path, "templates.yaml", f"dataset: a\ntemplates: {tag} ['touch {mark}']\n".encode())
+    with pytest.raises(UserError, match="cannot be read"):
+        read_templates(path)
+    assert not mark.exists()
