@@ -1,0 +1,1 @@
+"""Does it help? Candidates trained alike and compared with a random draw of the same cost."""
