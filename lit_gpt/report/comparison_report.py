@@ -125,7 +125,12 @@ def _costs(results: Mapping[str, Any]) -> Section:
     rows = []
     for name, each in results["candidates"].items():
         cost = [significant(each["cost"][key], 3) for key in ("cpu_s", "wall_s")]
-        sizes = [count(each["n_rows"]), count(each["n_tokens"]), significant(each["passes"], 3), count(each["tokens_seen"])]
+        sizes = [
+            count(each["n_rows"]),
+            count(each["n_tokens"]),
+            significant(each["passes"], 3),
+            count(each["tokens_seen"]),
+        ]
         rows.append([name, *sizes, *(cost if each["cost_is_known"] else [NOTHING] * 2)])
     given_up = [
         f"{name} was given up after {n} seeds, by the rule asked for." for name, n in results["stopped"].items()
