@@ -21,11 +21,13 @@ RECIPES = Path(__file__).resolve().parents[1] / "configs" / "curate"
 def main(comparison: ComparisonSettings, schedule: ScheduleSettings, lora: LoraSettings) -> Path:
     from lit_gpt.curation.recipes import find_recipe, read_recipe
     from lit_gpt.proof.candidates import Choices
-    from lit_gpt.proof.compare import Comparison
-    from lit_gpt.proof.trials import Trials
 
     comparison = replace(comparison, checkpoint_dir=comparison.checkpoint_dir or only_checkpoint())
     choices = Choices(comparison, lambda name: read_recipe(find_recipe(name, RECIPES)))
+    _ = choices.candidates  # what is misnamed should be told before torch is loaded
+    from lit_gpt.proof.compare import Comparison
+    from lit_gpt.proof.trials import Trials
+
     return Comparison(choices, Trials(comparison, schedule, lora)).run()
 
 

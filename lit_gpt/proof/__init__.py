@@ -1,1 +1,0 @@
-"""Does it help? Candidates trained alike and compared with a random draw of the same cost."""

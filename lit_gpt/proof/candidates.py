@@ -138,7 +138,7 @@ class Choices:
         curation = CurateSettings(
             data_dir=s.pool,
             recipe=candidate.recipe.name,
-            **self._amount(candidate.recipe),
+            **self._amount(candidate, seed),
             out_dir=data_dir,
             seed=seed + candidate.seed_offset,
             checkpoint_dir=s.checkpoint_dir,
@@ -156,9 +156,13 @@ class Choices:
             scores_dir.mkdir(parents=True, exist_ok=True)
             write_json(scores_dir / COST, {"cpu_s": after[0] - before[0], "wall_s": after[1] - before[1]})
 
-    def _amount(self, recipe: Recipe) -> dict[str, Any]:
-        """What is asked of a recipe; nothing of one that keeps all that its rules let pass."""
-        if not any(is_chooser(step) for _, step in recipe.steps):
+    def _amount(self, candidate: Candidate, seed: int) -> dict[str, Any]:
+        """What is asked of a recipe: the budget; of a match as many rows as it is like; of one that keeps all that its
+        rules let pass, nothing."""
+        assert candidate.recipe is not None
+        if candidate.like is not None:
+            return {"size": self.choose(candidate.like, seed).n_rows}
+        if not any(is_chooser(step) for _, step in candidate.recipe.steps):
             return {}
         return {"size": self.budget} if self.settings.size is not None else {"budget_tokens": self.budget}
 
