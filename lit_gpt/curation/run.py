@@ -53,7 +53,7 @@ def curate(settings: CurateSettings, recipe: Recipe) -> Path:
     check_out_dir(out_dir, settings.data_dir)
     whole = load_example_set(settings.data_dir)
     pool = Pool.of(settings.data_dir)
-    bench = Bench(settings, len(pool.ids), _scorers(recipe, settings), recipe.embedders)
+    bench = Bench(settings, len(pool.ids), scorers_of(recipe, settings), recipe.embedders)
     stages = run_steps(with_amount(recipe, settings.amount), pool.rows, bench)
     against = {id: (stage, drop) for stage in stages for id, drop in stage.drops.items()}
     report = _report(settings, recipe, pool, stages, bench) if settings.report else {}
@@ -93,15 +93,15 @@ def _report(
     return {CURATION: written.encode(), REPORT: curation_report(json.loads(written)).encode()}
 
 
-def _scorers(recipe: Recipe, settings: CurateSettings) -> dict[str, Any]:
-    files = settings.given_files
-    tables = {getattr(step, "accuracies", "") for _, step in recipe.steps} - {""}
-    known = {*recipe.scorers, *tables}
+def scorers_of(recipe: Recipe, settings: CurateSettings) -> dict[str, Any]:
+    """The recipe's scorers, those given as tables in their places; UserError for a --given that nothing asks for."""
+    files, inputs = settings.given_files, recipe.inputs
+    known = {*recipe.asked_scorers, *inputs}
     for name in files:
         if name not in known:
             do = suggestion(name, known) or "leave it out"
-            raise UserError(f"--given {name}=...", f"one of the recipe's scores: {', '.join(sorted(known))}", do)
-    return with_given(recipe.scorers, {name: path for name, path in files.items() if name not in tables})
+            raise UserError(f"--given {name}=...", f"one of {', '.join(sorted(known)) or '(none)'}", do)
+    return with_given(recipe.scorers, {name: path for name, path in files.items() if name not in inputs})
 
 
 def _asked(settings: CurateSettings) -> dict[str, Any]:

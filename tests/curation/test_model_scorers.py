@@ -228,6 +228,6 @@ def test_published_networks_by_transformers(tmp_path: Path) -> None:
         with torch.no_grad():
             states = encoder.model(**encoder.tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(0).numpy()
         np.testing.assert_allclose(vector, states / np.linalg.norm(states), atol=1e-5)
-    assert (encoder.name, encoder.n_dims) == ("encoder", 16)
+    assert (encoder.name, encoder.n_dims) == ("sentence-encoder", 16)
     with pytest.raises(UserError, match="no directory"):
         YesNo.load(tmp_path / "nowhere")
