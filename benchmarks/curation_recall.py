@@ -2,7 +2,7 @@
 
     python benchmarks/curation_recall.py --n_rows 1500 --seeds 3
 
-A quarter of an hour on two quiet CPU cores. Run again after an interruption, it goes on. Prints the directory with table.md.
+Run again after an interruption, it goes on where it stopped. Prints the directory with table.md.
 """
 
 from pathlib import Path

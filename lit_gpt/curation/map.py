@@ -52,10 +52,12 @@ def tsne(values_NK: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Places by t-SNE (N, 2); None without scikit-learn."""
     try:
         from sklearn.manifold import TSNE
+        from threadpoolctl import threadpool_limits
     except ImportError:
         return None
     perplexity = min(PERPLEXITY, (len(values_NK) - 1) / 3)
-    found = TSNE(n_components=2, perplexity=perplexity, init="pca", random_state=SEED).fit_transform(values_NK)
+    with threadpool_limits(1):  # more threads wait for each other, spinning: 25 CPU s for 200 rows beside other work
+        found = TSNE(n_components=2, perplexity=perplexity, init="pca", random_state=SEED).fit_transform(values_NK)
     return np.asarray(found, dtype=np.float64)
 
 

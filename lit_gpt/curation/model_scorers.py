@@ -156,8 +156,8 @@ class Influence(OfAModel):
     Args:
         n_dims: that gradients are projected to
         warmup: the name under which the warm-up's adapter is given: --given warmup=DIR
-        moments: the name of the optimizer's file of that run, if given: --given moments=RUN/state/STEP/optimizer.safetensors;
-            the rows' gradients are then those of Adam's step, as in the paper
+        moments: the name under which that run's state/STEP/optimizer.safetensors is given, if it is; the rows'
+            gradients are then those of Adam's step, as in the paper
     """
 
     n_dims: int = 512

@@ -1,4 +1,4 @@
-"""InstructMining's rule fitted anew (Cao et al., arXiv 2307.06290): a line through indicators predicts the log of the loss.
+"""InstructMining's rule fitted anew (Cao et al., arXiv 2307.06290): indicators in a line predict the log of the loss.
 
 The published coefficients stand in configs/curate/instructmining-v1.yaml and -v3.yaml, with what is known against them;
 they belong to the models that their indicators were computed with. What local stand-ins compute needs a rule fitted to
@@ -13,6 +13,7 @@ import numpy as np
 
 from lit_gpt.curation.regression import MOST_INFLATED, Floats, cross_validated, ols, ridge, vif
 from lit_gpt.errors import UserError
+
 
 @dataclass(frozen=True)
 class FittedRule:
@@ -71,9 +72,7 @@ def fit_rule(
         {} if penalty else {n: (low, high) for n, (low, high) in zip(names, fit.intervals_K2.tolist(), strict=True)}
     )
     inflated = dict(zip(names, vif(indicators_NK).tolist(), strict=True))
-    return FittedRule(
-        fit.intercept, coefficients, len(y_N), penalty, fit.r_squared, left_out, intervals, inflated
-    )
+    return FittedRule(fit.intercept, coefficients, len(y_N), penalty, fit.r_squared, left_out, intervals, inflated)
 
 
 def _check_runs(names: Sequence[str], indicators_NK: Floats, losses_N: Floats, n_folds: int) -> None:

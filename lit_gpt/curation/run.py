@@ -174,7 +174,7 @@ def choice(step: Chooser, rows: Rows, bench: Bench) -> Iterable[Drop]:
     else:
         checked_size(n_wanted, len(rows), bench.n_pool)
         ranking = step.rank(rows, bench, n_wanted)
-        n_kept = checked_size(n_wanted, len(ranking.order), bench.n_pool)
+        n_kept = _enough(n_wanted, len(ranking.order), len(rows))
     yield from ranking.excluded
     stays = {*ranking.order[:n_kept]}
     excluded = {drop.id for drop in ranking.excluded}
@@ -183,6 +183,14 @@ def choice(step: Chooser, rows: Rows, bench: Bench) -> Iterable[Drop]:
         if place not in stays and id not in excluded:
             rank = {"rank": ranks[place]} if place in ranks else {}
             yield Drop(id, NOT_CHOSEN, {**ranking.evidence(place), **rank, "kept": n_kept})
+
+
+def _enough(n_wanted: int, n_ranked: int, n_rows: int) -> int:
+    """UserError where a step finds fewer rows it may choose: without a score, or too like those it has chosen."""
+    if n_wanted <= n_ranked:
+        return n_wanted
+    got = f"{n_wanted:,} rows asked for, and only {n_ranked:,} of {n_rows:,} have a score and differ enough"
+    raise UserError(got, f"at most {n_ranked:,}", "lower --size or --fraction, or choose less strictly")
 
 
 def _within_tokens(step: Chooser, rows: Rows, bench: Bench, budget: int) -> tuple[Ranking, int]:

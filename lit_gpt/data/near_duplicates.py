@@ -149,7 +149,7 @@ class NearIndex:
     def __init__(self, texts: Sequence[str], threshold: float, shingle: Shingle) -> None:
         self.threshold, self._shingle = threshold, shingle
         self._bands = Bands.for_threshold(threshold)
-        self._shingles = {place: shingle(text) for place, text in enumerate(texts)}
+        self._texts = texts  # their shingles are many times larger, and made of the few that are measured
         self._buckets: dict[tuple[int, int], list[int]] = defaultdict(list)
         for place, keys in enumerate(self._bands.keys(signatures_of(texts, shingle)).tolist()):
             for bucket in enumerate(keys):
@@ -162,6 +162,6 @@ class NearIndex:
 
     def _alike(self, own: set[str], keys: list[int]) -> list[tuple[float, int]]:
         candidates = {other for bucket in enumerate(keys) for other in self._buckets.get(bucket, ())}
-        measured = ((jaccard(own, self._shingles[other]), other) for other in candidates)
+        measured = ((jaccard(own, self._shingle(self._texts[other])), other) for other in candidates)
         found = [pair for pair in measured if pair[0] >= self.threshold]
         return sorted(found, key=lambda pair: (-pair[0], pair[1]))

@@ -1,8 +1,8 @@
 """Short finetunes on samples of a pool, for fitting InstructMining's rule: what its table has a line for.
 
-Each sample is drawn from the half of the rows that lies on one side of one indicator, indicators and sides taking turns,
-so that samples differ in their means: samples of all rows would hardly differ. The loss is that of sound rows which no
-sample holds: the mean over rows of the mean NLL of their answers.
+Each sample is drawn from the half of the rows that lies on one side of one indicator, indicators and sides taking
+turns, so that samples differ in their means: samples of all rows would hardly differ. The loss is that of sound rows
+which no sample holds: the mean over rows of the mean NLL of their answers.
 """
 
 from collections.abc import Iterator, Sequence

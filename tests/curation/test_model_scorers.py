@@ -198,7 +198,8 @@ def test_a_question_shows_what_its_dimension_sees() -> None:
     assert share_of_yes(-1e9, 1e9) == pytest.approx(0) and share_of_yes(1e9, -1e9) == 1
 
 
-def test_published_networks_by_transformers(tmp_path: Path) -> None:
+def published(tmp_path: Path) -> None:
+    """A tiny reward model and a tiny sentence encoder, of random weights."""
     texts = ["apple No. Because. Is it? Why? Say {output}."]
     special = {"pad_token": "<pad>", "unk_token": "<unk>"}
     config = {
@@ -215,6 +216,10 @@ def test_published_networks_by_transformers(tmp_path: Path) -> None:
     ):
         tokenizer = word_tokenizer(tmp_path / folder, texts, **special)
         kind(BertConfig(vocab_size=len(tokenizer), **config, **labels)).save_pretrained(tmp_path / folder)
+
+
+def test_published_networks_by_transformers(tmp_path: Path) -> None:
+    published(tmp_path)
     reward = SequenceReward.load(tmp_path / "reward")
     scores = dict(reward.scores(ROWS[:2]))
     with torch.no_grad():

@@ -1,7 +1,7 @@
 """Latent semantic analysis: words by TF-IDF, and of their matrix over a pool the first directions (Deerwester et al.
 1990, doi 10.1002/(SICI)1097-4571(199009)41:6<391::AID-ASI1>3.0.CO;2-9).
 
-    text -> counts of words in hashed buckets -> * idf, length 1 -> its coordinates on the n first right singular vectors
+    text -> counts of words in hashed buckets -> * idf, length 1 -> coordinates on the n first right singular vectors
 
 Words that keep the same company come to lie together, which is a little of meaning; no model, the same everywhere. The
 directions are eigenvectors of the words' products, summed over the pool a block at a time, so that memory holds

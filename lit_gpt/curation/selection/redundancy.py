@@ -2,9 +2,9 @@
 
 A row is dropped where its cosine with any kept row is above the limit: 0.9 in DEITA (Liu et al. 2023, arXiv 2312.15685,
 who call it distance; hkust-nlp/deita compares similarities), rows in order of their score, so that a copy's
-better-scored twin stays; in order of the file for duplicates in meaning (SemDeDup, arXiv 2303.09540). A row that is left
-out stands for nobody: what is like it alone is kept. Compare distilabel's filter of DEITA's name, which keeps rows whose
-cosine *distance* to the whole pool is at least 0.9: another method.
+better-scored twin stays; in order of the file for duplicates in meaning (SemDeDup, arXiv 2303.09540). A row that is
+left out stands for nobody: what is like it alone is kept. Compare distilabel's filter of DEITA's name, which keeps rows
+whose cosine *distance* to the whole pool is at least 0.9: another method.
 Exact, a block of rows against a block of those kept, so that memory does not grow with the square of the rows.
 """
 

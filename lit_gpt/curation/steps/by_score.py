@@ -89,7 +89,7 @@ class Top:
 
     def rank(self, rows: Rows, bench: Bench, at_least: int) -> Ranking:
         found, ties_N = scored(self.score, rows, bench), bench.ties(rows)
-        return found.ranking(best_first(found.values_M, ties_N[found.places], self.order == "highest"))
+        return found.ranking(best_first(found.values, ties_N[found.places], self.order == "highest"))
 
 
 @dataclass(frozen=True)
@@ -102,15 +102,13 @@ class Scored:
     excluded: tuple[Drop, ...]
 
     @property
-    def values_M(self) -> Scores:
+    def values(self) -> Scores:
         return self.values_N[self.places]
 
     def ranking(self, order_M: Sequence[int] | NDArray[np.int64]) -> Ranking:
         """An order of these rows as one of all, with the score as evidence."""
         order = self.places[np.asarray(order_M, dtype=np.int64)].tolist()
-        return Ranking(
-            order, lambda place: {"score": self.score, "value": float(self.values_N[place])}, self.excluded
-        )
+        return Ranking(order, lambda place: {"score": self.score, "value": float(self.values_N[place])}, self.excluded)
 
 
 def scored(score: str, rows: Rows, bench: Bench) -> Scored:

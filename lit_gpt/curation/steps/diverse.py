@@ -76,7 +76,7 @@ class FacilityLocation:
         if not self.score:
             return Ranking(facility_location(bench.vectors(self.vectors, rows), at_least))
         found = scored(self.score, rows, bench)
-        n_rows, quality_M = len(found.places), found.values_M
+        n_rows, quality_M = len(found.places), found.values
         # coverage is a sum over rows, so a quality of 1 has to weigh as much as covering all of them
         scaled_M = n_rows * (quality_M - quality_M.min()) / (float(np.ptp(quality_M)) or 1.0)
         vectors_MD = bench.vectors(self.vectors, rows)[found.places]
@@ -109,7 +109,7 @@ class BestUnlike:
 
         found = scored(self.score, rows, bench)
         vectors_MD = bench.vectors(self.vectors, rows)[found.places]
-        return found.ranking(unlike_each_other(found.values_M, vectors_MD, at_least, self.above))
+        return found.ranking(unlike_each_other(found.values, vectors_MD, at_least, self.above))
 
 
 @dataclass(frozen=True)
