@@ -17,6 +17,7 @@ PERPLEXITY = 30.0
 N_COMPONENTS = 50  # what t-SNE reads, as its authors advise
 SEED = 0
 LEAST_ROWS = 5
+EDGE = 0.01
 
 
 def map_of(items: Sequence[dict[str, Any]], hover_chars: int) -> dict[str, Any]:
@@ -62,5 +63,6 @@ def tsne(values_NK: NDArray[np.float64]) -> NDArray[np.float64] | None:
 
 
 def _scaled(places_N2: NDArray[np.float64]) -> NDArray[np.float64]:
-    low, high = places_N2.min(axis=0), places_N2.max(axis=0)
-    return np.asarray((places_N2 - low) / np.where(high > low, high - low, 1))
+    """To 0 ... 1; the outermost hundredth lies on the edge, or a single stray row would press all others together."""
+    low, high = np.quantile(places_N2, [EDGE, 1 - EDGE], axis=0)
+    return np.asarray(((places_N2 - low) / np.where(high > low, high - low, 1)).clip(0, 1))

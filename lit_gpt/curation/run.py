@@ -186,10 +186,10 @@ def choice(step: Chooser, rows: Rows, bench: Bench) -> Iterable[Drop]:
 
 
 def _enough(n_wanted: int, n_ranked: int, n_rows: int) -> int:
-    """UserError where a step finds fewer rows it may choose: without a score, or too like those it has chosen."""
+    """UserError where a step ranks fewer rows: the others have no score, are too like those chosen, or match none."""
     if n_wanted <= n_ranked:
         return n_wanted
-    got = f"{n_wanted:,} rows asked for, and only {n_ranked:,} of {n_rows:,} have a score and differ enough"
+    got = f"{n_wanted:,} rows asked for, and only {n_ranked:,} of {n_rows:,} that this recipe's last step can choose"
     raise UserError(got, f"at most {n_ranked:,}", "lower --size or --fraction, or choose less strictly")
 
 

@@ -161,7 +161,7 @@ def test_local_recipes_run(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
         found = read_recipe(ROOT / "configs" / "curate" / f"{name}.yaml")
         out = curate(settings(pool, size=n_kept, **asked), found)
         assert sum(1 for _ in read_examples(out)) == n_kept
-    with pytest.raises(UserError, match="3 rows asked for, and only 1 of 14 have a score and differ enough"):
+    with pytest.raises(UserError, match="3 rows asked for, and only 1 of 14 that"):
         curate(settings(pool, size=3, **asked), found)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import torch
@@ -158,7 +158,7 @@ def write_vectors(path: Path, texts: Iterable[str], n_texts: int, embedder: Embe
     return open_vectors(path)
 
 
-def _begun(growing: Path, counter: Path, shape: tuple[int, int]) -> tuple[Vectors, int]:
+def _begun(growing: Path, counter: Path, shape: tuple[int, int]) -> tuple[np.memmap[Any, Any], int]:
     """The file to write into, and how many of its rows are there already."""
     if growing.is_file() and counter.is_file():
         vectors = np.lib.format.open_memmap(growing, "r+")

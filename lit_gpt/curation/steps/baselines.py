@@ -18,7 +18,6 @@ from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.step import NOT_CHOSEN, Ranking
 from lit_gpt.curation.texts import answer_of
 from lit_gpt.data.store import read_examples
-from lit_gpt.errors import UserError
 from lit_gpt.example import Example
 from lit_gpt.seeds import derive_seed
 
@@ -81,9 +80,6 @@ class LengthMatched:
 
     def rank(self, rows: Rows, bench: Bench, at_least: int) -> Ranking:
         targets = shuffled_lengths(read_examples(bench.target_dir), bench)
-        if len(targets) < at_least:
-            got = f"{at_least:,} rows asked for, and {bench.target_dir} with {len(targets):,}"
-            raise UserError(got, "a set with at least as many rows", "lower --size, or name another --target_dir")
         lengths = [n_words(example) for example in rows]
         free = sorted(
             (lengths[place], turn, place) for turn, place in enumerate(shuffled(rows, bench, "length").tolist())

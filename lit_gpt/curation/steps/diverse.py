@@ -156,11 +156,10 @@ class DifficultyBalanced:
 
         kinds = [example.category for example in rows]
         known = self._known(bench, kinds)
-        n_open = sum(known[kind] < 1 for kind in kinds)
-        if at_least > n_open:
-            got = f"{at_least:,} rows asked for, and {n_open:,} of categories that the base does not answer perfectly"
-            raise UserError(got, f"at most {n_open:,}", "ask for fewer rows")
-        order = difficulty_balanced(kinds, known, at_least, bench.settings.seed)
+        n_open = sum(known[kind] < 1 for kind in kinds)  # none of a category that the base answers perfectly
+        chosen = difficulty_balanced(kinds, known, min(at_least, n_open), bench.settings.seed)
+        ties_N = bench.ties(rows)
+        order = sorted(chosen, key=lambda place: ties_N[place])  # so that a part of it, too, is of all categories
         return Ranking(order, lambda place: {"category": kinds[place], "base_accuracy": known[kinds[place]]})
 
     def _known(self, bench: Bench, kinds: Iterable[str]) -> dict[str, float]:
