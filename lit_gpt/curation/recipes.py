@@ -61,8 +61,9 @@ class Recipe:
     @property
     def inputs(self) -> set[str]:
         """Names of what is neither score nor setting and has to be given: tables, adapters, models."""
-        asked_embedders = (self.embedders[name] for name in self.settings.get("vectors") or {})
-        parts = (*(step for _, step in self.steps), *self.asked_scorers.values(), *asked_embedders)
+        going_by = [*(step for _, step in self.steps), *self.asked_scorers.values()]
+        names = {*(self.settings.get("vectors") or {}), *(getattr(part, "vectors", "") for part in going_by)}
+        parts = [*going_by, *(embedder for name, embedder in self.embedders.items() if name in names)]
         return {getattr(part, field) for part in parts for field in getattr(part, "GIVEN", ())}
 
 

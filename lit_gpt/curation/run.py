@@ -28,7 +28,6 @@ from lit_gpt.data.accounting import say
 from lit_gpt.data.store import load_example_set
 from lit_gpt.data.subset import write_subset
 from lit_gpt.errors import UserError, suggestion
-from lit_gpt.files import write_bytes
 
 CURATION = "curation.json"
 REPORT = "report.html"
@@ -223,12 +222,3 @@ def _tell(stage: Stage) -> None:
     say(f"  {stage.number}. {stage.step}: {stage.n_in:,} = {stage.n_out:,} + {stage.n_in - stage.n_out:,} dropped")
     for reason, n in Counter(drop.reason for drop in stage.drops.values()).most_common():
         say(f"     dropped {n:,}  {reason}: {stage.meanings[reason]}")
-
-
-def rewrite_report(out_dir: Path) -> Path:
-    """The page of a curated set again, from its curation.json."""
-    from lit_gpt.files import read_json
-    from lit_gpt.report.curation_report import curation_report
-
-    write_bytes(out_dir / REPORT, curation_report(read_json(out_dir / CURATION)).encode())
-    return out_dir / REPORT

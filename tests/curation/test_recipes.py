@@ -94,3 +94,11 @@ def test_files_that_are_no_recipes(tmp_path: Path, text: str) -> None:
     (tmp_path / "mine.yaml").write_text(text)
     with pytest.raises(UserError):
         read_recipe(tmp_path / "mine.yaml")
+
+
+def test_what_has_to_be_given(tmp_path: Path) -> None:
+    assert read_recipe(SHIPPED / "less.yaml").inputs == {"warmup", "moments"}
+    assert read_recipe(SHIPPED / "instructmining-refit.yaml").inputs == {"rule"}
+    assert recipe(tmp_path, "steps: [{k_center: {vectors: sentence_encoder}}]").inputs == {"encoder"}
+    made_of = recipe(tmp_path, "scores: {both: {product: {of: [learnability, mtld]}}}\nsteps: [{top: {score: both}}]")
+    assert made_of.inputs == {"tuned"} and set(made_of.asked_scorers) == {"both", "learnability", "mtld"}
