@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from lit_gpt.curation.judging.digit_scorers import DigitGrades, SelectIt
+from lit_gpt.curation.judging.scorers import JudgedQuality, JudgedRating, Lengthwise
 from lit_gpt.curation.model_scorers import (
     IfdLoss,
     IfdPerplexity,
@@ -24,6 +26,7 @@ from lit_gpt.curation.steps.diverse import (
     LikeTargets,
 )
 from lit_gpt.curation.steps.duplicates import ExactDuplicates, NearDuplicates, SemanticDuplicates
+from lit_gpt.curation.steps.judged import DirectedAtJudge, ExpansionRounds
 from lit_gpt.curation.steps.lima_rules import LimaRules
 from lit_gpt.curation.steps.self_instruct_rules import RougeNovelty, SelfInstructRules
 from lit_gpt.curation.vectors import GivenVectors, HashedNgrams, HiddenStates
@@ -33,7 +36,9 @@ STEPS: dict[str, type[Any]] = {
     "best_unlike": BestUnlike,
     "decontaminate": Decontaminate,
     "difficulty_balanced": DifficultyBalanced,
+    "directed_at_judge": DirectedAtJudge,
     "exact_duplicates": ExactDuplicates,
+    "expansion_rounds": ExpansionRounds,
     "facility_location": FacilityLocation,
     "k_center": KCenter,
     "length_matched": LengthMatched,
@@ -49,9 +54,13 @@ STEPS: dict[str, type[Any]] = {
 }
 SCORERS: dict[str, type[Any]] = {
     "answer_words": AnswerWords,
+    "digit_grades": DigitGrades,
     "given": Given,
     "ifd_loss": IfdLoss,
     "ifd_ppl": IfdPerplexity,
+    "judged_quality": JudgedQuality,
+    "judged_rating": JudgedRating,
+    "lengthwise": Lengthwise,
     "linear": Linear,
     "mtld": Mtld,
     "neighbour_distance": NeighbourDistance,
@@ -61,6 +70,7 @@ SCORERS: dict[str, type[Any]] = {
     "prompt_words": PromptWords,
     "row_tokens": RowTokens,
     "row_variance": RowVariance,
+    "selectit": SelectIt,
     "word_entropy": WordEntropy,
 }
 EMBEDDERS: dict[str, type[Any]] = {
