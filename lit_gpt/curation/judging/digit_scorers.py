@@ -21,10 +21,10 @@ from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.indicators.scores import Missing, Score
 from lit_gpt.curation.judging.fence import fence_for, fenced, told_of
 from lit_gpt.curation.judging.local import model_name
+from lit_gpt.curation.judging.rubrics import texts_of
 from lit_gpt.curation.models import checkpoint_of, model_identity
 from lit_gpt.curation.scorers import OfRows
 from lit_gpt.curation.scores import ScoreRows
-from lit_gpt.curation.texts import answer_of, prompt_of
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example
 
@@ -86,7 +86,7 @@ def selectit_scores(
 
 
 def grade_text(example: Example, way: str, seed: int) -> str:
-    texts = {"request": prompt_of(example), "reply": answer_of(example)}
+    texts = texts_of(example)
     fence = fence_for(texts, way, seed)
     return f"{way}\n\n{told_of(fence)}\n\n{fenced(texts, fence)}\nGrade: "
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from lit_gpt.curation.judging.fence import fence_for, fenced, told_of
 from lit_gpt.curation.judging.question import Prompt, Question, Reply, UnreadableError
-from lit_gpt.curation.texts import answer_of, prompt_of
 from lit_gpt.example import Example
 
 OPENING = "Score:"
@@ -112,12 +111,21 @@ def question_about(
     example: Example, rubric: Rubric, seed: int, exemplars: Sequence[Exemplar] = (), repeat: int = 0
 ) -> Question[float]:
     """The question what grade a row deserves; another `repeat` asks the same again."""
-    texts = {"request": prompt_of(example), "reply": answer_of(example)}
+    texts = texts_of(example)
 
     def prompt(attempt: int) -> Prompt:
         return grading_prompt(texts, rubric, (seed, repeat, attempt), exemplars)
 
     return Question(example.id, prompt, rubric.read)
+
+
+def texts_of(example: Example) -> dict[str, str]:
+    """What is judged of a row: its last reply, to all that was said before, in a dialogue with who said it."""
+    before, last = example.messages[:-1], example.messages[-1]
+    if len(before) == 1:
+        return {"request": before[0].content, "reply": last.content}
+    said = "\n\n".join(f"{message.role.capitalize()}: {message.content}" for message in before)
+    return {"request": said, "reply": last.content}
 
 
 def grading_prompt(

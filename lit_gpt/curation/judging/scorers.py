@@ -15,7 +15,7 @@ from lit_gpt.curation.indicators.scores import Missing
 from lit_gpt.curation.judging.directed import directed_at_judge
 from lit_gpt.curation.judging.judge import Judge, open_judge
 from lit_gpt.curation.judging.question import Failed
-from lit_gpt.curation.judging.rubrics import DIMENSIONS, QUALITY, Exemplar, Rubric, question_about
+from lit_gpt.curation.judging.rubrics import DIMENSIONS, QUALITY, Exemplar, Rubric, question_about, texts_of
 from lit_gpt.curation.judging.settings import JudgeSettings
 from lit_gpt.curation.rows import Pool, Rows
 from lit_gpt.curation.scores import ScoreRows
@@ -150,7 +150,8 @@ class JudgedQuality:
         return [self._shown(sample[number], f"{points:g}") for points, number in picked]
 
     def _shown(self, example: Example, points: str) -> Exemplar:
-        return Exemplar(prompt_of(example)[: self.exemplar_chars], answer_of(example)[: self.exemplar_chars], points)
+        request, reply = (text[: self.exemplar_chars] for text in texts_of(example).values())
+        return Exemplar(request, reply, points)
 
 
 @dataclass(frozen=True)
