@@ -28,6 +28,6 @@ def require_permitted(settings: ExpandSettings, generator: str, licence: str) ->
     got = (
         f"{generator} as the writer under --challenge {settings.challenge}, base {settings.base or 'not named'}: {why}"
     )
-    expected = f"what clause {name} admits: {clause['says']} ({clause['source']}, {clause['date']})"
+    expected = f"clause {name}: {clause['says']} ({clause['source']}, {clause['date']})"
     do = "let a model write that the rules admit for this base, or leave --challenge out and keep the set apart"
     raise UserError(got, expected, do)

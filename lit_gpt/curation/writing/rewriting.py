@@ -64,6 +64,8 @@ def expand(rows: Sequence[Example], judge: Judge, settings: ExpandSettings) -> t
         new += parents
         lost += failed
         say(f"round {number}: {len(parents):,} rows written, {len(failed):,} lost")
+        if not parents:
+            break
     return new, lost
 
 

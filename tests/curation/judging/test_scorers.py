@@ -3,6 +3,7 @@
 import runpy
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from math import sqrt
 from pathlib import Path
 
@@ -130,10 +131,8 @@ def fresh(data_dir: Path, folder: Path) -> Path:
 
 
 def check_faults(world: tuple[Path, dict[str, str]], tmp_path: Path, n_rows: int) -> None:
-    rows = [
-        {"instruction": e.messages[0].content, "output": e.messages[1].content}
-        for e, _ in zip(read_examples(world[0]), range(n_rows), strict=False)
-    ]
+    single = (e for e in read_examples(world[0]) if len(e.messages) == 2)
+    rows = [{"instruction": e.messages[0].content, "output": e.messages[1].content} for e in islice(single, n_rows)]
     calm, rough = pools.prepare(tmp_path / "calm", rows), pools.prepare(tmp_path / "rough", rows)
     judge = knowing(truth_of(*world), 0.8)
     with serving(Stub(judge)) as stub:
@@ -141,7 +140,7 @@ def check_faults(world: tuple[Path, dict[str, str]], tmp_path: Path, n_rows: int
     with serving(Stub(judge, fault_share=0.3)) as stub:
         found = curated(rough, stub, tmp_path / "out2", judge_timeout_s=1.5, judge_tries=15)
     n_faults = sum(n for fault, n in stub.befell.items() if fault)
-    assert 0.25 < n_faults / sum(stub.befell.values()) < 0.35 and len(stub.befell) == 6
+    assert 0.2 < n_faults / sum(stub.befell.values()) < 0.4 and len(stub.befell) == 6, stub.befell
     assert found == expected and stub.n_paid <= 1.05 * n_needed
     print(f"{n_needed} replies, {sum(stub.befell.values())} calls sent, {dict(stub.befell)}")
 
