@@ -50,7 +50,7 @@ TASK = (
     "and be longer than it was by twenty words at most. Reply with the new request alone, without a heading or a "
     "remark."
 )
-SORRY = re.compile(r"\b(?:sorry|as an ai|as a language model|i cannot|i can't)\b", re.IGNORECASE)
+SORRY = re.compile(r"\b(?:sorry|as an ai|language model|i cannot|i can't)\b", re.IGNORECASE)
 SORRY_WORDS = 80  # a shorter answer that excuses itself did not answer: arXiv 2304.12244, section 3.3
 
 

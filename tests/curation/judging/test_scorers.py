@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lit_gpt.cli import exit_code_of
 from lit_gpt.curation.judging.question import Reply, UnreadableError
 from lit_gpt.curation.judging.rubrics import ACCURACY, CURATION, QUALITY, question_about
 from lit_gpt.curation.recipes import Recipe, read_recipe
@@ -158,6 +159,10 @@ def _score(data_dir: Path, url: str, out_dir: Path) -> None:
     curated(data_dir, Stub(lambda prompt: "", url=url), out_dir, judge_concurrency=4)
 
 
+def _score_as_a_command(data_dir: Path, url: str, out_dir: Path) -> None:
+    sys.exit(exit_code_of(lambda: _score(data_dir, url, out_dir)))
+
+
 def check_kills(
     world: tuple[Path, dict[str, str]], tmp_path: Path, n_kills: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +200,22 @@ def test_twenty_kills_change_nothing(
     world: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check_kills(world, tmp_path, 20, monkeypatch)
+
+
+def test_who_is_asked_to_stop_waits_for_what_is_paid_for(world: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    """SIGTERM: the command's exit code, and no reply lost."""
+    data_dir = fresh(world[0], tmp_path / "pool")
+    with serving(Stub(knowing(truth_of(*world), 0.8), delay_s=0.05)) as stub:
+        process = SERVER.Process(target=_score_as_a_command, args=(data_dir, stub.url, tmp_path / "out"))
+        process.start()
+        while stub.n_paid < 20 and process.is_alive():
+            process.join(0.01)
+        process.terminate()
+        process.join()
+        assert process.exitcode == 143 and stub.n_paid < N_POOL / 2
+        stub.delay_s = 0.0
+        curated(data_dir, stub, tmp_path / "out")
+    assert max(stub.paid.values()) == 1
 
 
 def test_alpagasus_is_as_good_as_its_judge(world: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
