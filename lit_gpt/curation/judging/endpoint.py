@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 REJECTED = {400, 413, 422}
 PASSING = {408, 409, 429}
 LONGEST_WAIT_S = 60.0
+# What the client would tell an endpoint about this machine with every call.
+UNSAID = [f"X-Stainless-{name}" for name in ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Version")]
 SHOWN_CHARS = 200
 Keep = Callable[[str, Reply], None]
 
@@ -65,15 +67,17 @@ class Endpoint:
 
     def _client(self) -> "OpenAI":
         try:
-            from openai import OpenAI, OpenAIError
+            from openai import Omit, OpenAI, OpenAIError
         except ImportError:
             got = "--judge_url without the package openai"
             raise UserError(got, "the extra judge", "pip install 'lit-gpt[judge]'") from None
+        unsaid: Any = {name: Omit() for name in UNSAID}
         try:
             return OpenAI(
                 base_url=self.settings.judge_url,
                 max_retries=0,
                 timeout=self.settings.judge_timeout_s,
+                default_headers=unsaid,
             )
         except OpenAIError:
             do = "set it; any word will do for a server that asks for none"

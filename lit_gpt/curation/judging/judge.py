@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol, TypeVar
 
 from lit_gpt.curation.judging.account import CHARS_PER_TOKEN, Account
@@ -84,13 +85,15 @@ class Judge:
         missing = {key: prompt for key, prompt in prompts.items() if replies.get(key) is None}
         if self.settings.dry_run:
             raise DryRun(self._plan(len(prompts), [*self.planned, *missing.values()]))
+        lock = Lock()
         with bar(len(missing), f"asking for {purpose}", "call") as progress:
 
             def keep(key: str, reply: Reply) -> None:
                 replies.keep(key, reply)
                 spent = self.account.spent
-                progress.set_postfix_str("" if spent is None else f"${spent:.4f}", refresh=False)
-                progress.update()
+                with lock:
+                    progress.set_postfix_str("" if spent is None else f"${spent:.4f}", refresh=False)
+                    progress.update()
 
             return self.model.answer(missing, keep, self.account) if missing else {}
 

@@ -66,6 +66,10 @@ def test_what_is_sent(tmp_path: Path) -> None:
     assert (first["model"], first["max_tokens"], first["temperature"]) == ("stub", 7, 0.25)
     assert second["max_completion_tokens"] == 512 and "temperature" not in second and "max_tokens" not in second
     assert stub.headers[0]["authorization"] == f"Bearer {KEY}"
+    said = {name for name in stub.headers[0] if name.startswith("x-")}
+    assert said <= {"x-stainless-async", "x-stainless-retry-count", "x-stainless-read-timeout"}, (
+        "nothing of this machine"
+    )
 
 
 def test_no_more_calls_at_once_than_asked_for(tmp_path: Path) -> None:
