@@ -13,8 +13,8 @@ from lit_gpt.curation.judging.rubrics import ACCURACY, question_about
 from lit_gpt.curation.judging.scorers import JudgedQuality, JudgedRating, Lengthwise
 from lit_gpt.curation.judging.settings import JudgeSettings
 from lit_gpt.curation.rows import Pool
-from lit_gpt.curation.scorers import AnswerWords
 from lit_gpt.curation.steps.judged import DirectedAtJudge, ExpansionRounds
+from lit_gpt.curation.text_scorers import AnswerWords
 from lit_gpt.errors import UserError
 from tests.curation import pools
 from tests.curation.judging.judges import settings
