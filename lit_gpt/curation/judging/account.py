@@ -1,8 +1,8 @@
 """Calls, tokens and money: counted on the way, bounded before they are spent.
 
-What a call may cost at most is held back before it is sent: a prompt has at most as many tokens as bytes, a reply at
-most the limit asked for. So the sum never exceeds `--max_cost`, whatever comes back and however many calls are under
-way. Tokens that nobody has counted yet are estimated at CHARS_PER_TOKEN.
+What a call may cost at most is held back before it is sent: a prompt has at most as many tokens as bytes, and what a
+chat template adds, a reply at most the limit asked for. So the sum never exceeds `--max_cost`, whatever comes back and
+however many calls are under way. Tokens that nobody has counted yet are estimated at CHARS_PER_TOKEN.
 What an endpoint charges for a call that failed is not known here: such calls are counted, and cost nothing.
 """
 
@@ -15,6 +15,7 @@ from lit_gpt.curation.judging.settings import JudgeSettings
 from lit_gpt.errors import UserError
 
 CHARS_PER_TOKEN = 4  # of English: https://help.openai.com/en/articles/4936856
+TEMPLATE_TOKENS = 64  # a chat template's own: a generous guess
 TOKENS_PRICED = 1_000_000
 
 
@@ -43,7 +44,7 @@ class Account:
 
     def hold(self, prompt: Prompt) -> float:
         """Hold back what this call may cost at most; UserError where that would be too much."""
-        most = self.cost(len(prompt.text.encode()), self.settings.judge_tokens) or 0.0
+        most = self.cost(len(prompt.text.encode()) + TEMPLATE_TOKENS, self.settings.judge_tokens) or 0.0
         with self._lock:
             spent, limit = self.spent or 0.0, self.settings.max_cost
             if limit is not None and spent + self.held + most > limit:
