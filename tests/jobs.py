@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lit_gpt.cli import exit_code_of
-from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
 # one process with everything imported, from which the others are forked
 SERVER = get_context("forkserver")

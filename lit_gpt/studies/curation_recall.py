@@ -31,7 +31,8 @@ from lit_gpt.progress import watched
 from lit_gpt.studies.curation_recall_settings import RecallSettings
 from lit_gpt.studies.curation_scores import Pool
 from lit_gpt.studies.workbench import Workbench
-from lit_gpt.training.settings import LoraSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import ScheduleSettings
 
 KIND = "study"
 RESULTS = "results.json"

@@ -15,7 +15,7 @@ from lit_gpt.lora import LoraOptions, add_lora, lora_layers
 from lit_gpt.model import GPT
 from lit_gpt.peft_adapters import save_adapter
 from lit_gpt.training.adapter_settings import AdapterSettings
-from lit_gpt.training.settings import LoraSettings
+from lit_gpt.training.lora_settings import LoraSettings
 
 
 class Method(Protocol):

@@ -19,6 +19,7 @@ from lit_gpt.model import GPT
 from lit_gpt.neftune import add_noise
 from lit_gpt.prompt_styles import find_style, write_prompt_style
 from lit_gpt.quantized import n_quantized
+from lit_gpt.residual_dropout import add_residual_dropout
 from lit_gpt.seeds import derive_seed
 from lit_gpt.trained import copy_into, count_numbers, trainable_parameters
 from lit_gpt.training.budget import Clock
@@ -152,6 +153,8 @@ def _add_techniques(plan: Plan, model: GPT) -> None:
         checkpoint_blocks(model)
     if plan.schedule.settings.neftune_alpha:
         add_noise(model, plan.schedule.settings.neftune_alpha)
+    if plan.schedule.settings.residual_dropout:
+        add_residual_dropout(model, plan.schedule.settings.residual_dropout)
 
 
 def _savers(

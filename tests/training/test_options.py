@@ -15,7 +15,8 @@ from lit_gpt.cli import exit_code_of, parse
 from lit_gpt.model import GPT
 from lit_gpt.training.budget import Clock
 from lit_gpt.training.journal import read_metrics
-from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 from tests.test_configs import lora_line
 
 TIMES = ("elapsed_s", "tokens_per_s", "peak_memory_gib")
@@ -40,6 +41,7 @@ OTHER = {
     "clip_norm": "0",
     "optimizer": "adamw8bit",
     "neftune_alpha": "5",
+    "residual_dropout": "0.3",
     "quantize": "nf4",
     "lora_r": "4",
     "lora_alpha": "64",
