@@ -27,6 +27,8 @@ class LoraSettings:
         lora_dora: train the length of every row of the updated weights apart from its direction (DoRA)
         lora_fused: add the updates of a linear in one step that keeps little for the way back, computed in the base's
             numbers; without it module by module, in fp32; with lora_dora always so
+        lora_tokens: control tokens, such as <|end_of_turn|>, whose rows of embedding and head are trained as well; not
+            with head among the targets
     """
 
     lora_r: int = 8
@@ -38,6 +40,7 @@ class LoraSettings:
     lora_rslora: bool = False
     lora_dora: bool = False
     lora_fused: bool = True
+    lora_tokens: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for flag in ("lora_r", "lora_alpha"):
@@ -45,6 +48,8 @@ class LoraSettings:
         require(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "at least 0 and below 1")
         known = bool(self.targets) and set(self.targets) <= set(LORA_TARGETS)
         require(known, "lora_targets", self.lora_targets, f"some of {','.join(LORA_TARGETS)}")
+        is_apart = not (self.lora_tokens and "head" in self.targets)
+        require(is_apart, "lora_tokens", self.lora_tokens, "no head among --lora_targets: its rows are trained whole")
         for flag in ("lora_rank_pattern", "lora_alpha_pattern"):
             patterns = getattr(self, flag)
             require(all(value > 0 for value in patterns.values()), flag, dict(patterns), "numbers above 0")

@@ -135,7 +135,7 @@ def _model_and_optimizer(
 ) -> tuple[GPT, torch.optim.Optimizer]:
     """The base model changed by the method, and an optimizer over what trains; as saved, if there was a state."""
     model = load_model(plan.checkpoint_dir, plan.base_dtype, device, plan.settings.quantize)
-    plan.method.build(model, derive_seed(plan.settings.seed, "initialisation"))
+    plan.method.build(model, derive_seed(plan.settings.seed, "initialisation"), plan.checkpoint_dir)
     _add_techniques(plan, model)
     trainable = trainable_parameters(model)
     n_parameters = count_numbers(model.parameters()) + n_quantized(model)

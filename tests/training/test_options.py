@@ -51,6 +51,7 @@ OTHER = {
     "lora_alpha_pattern": '{"v_proj": 3}',
     "lora_rslora": "true",
     "lora_dora": "true",
+    "lora_tokens": "[</s>]",
     "eval_every": "2",
     "eval_rows": "3",
     "save_every": "2",
