@@ -37,6 +37,7 @@ ROOMS = {
     "lit_gpt.adapter_v2": (1, "network"),
     "lit_gpt.quantized": (1, "network"),
     "lit_gpt.neftune": (1, "network"),
+    "lit_gpt.row_random": (1, "network"),
     "lit_gpt.activation_checkpointing": (1, "network"),
     "lit_gpt.trained": (1, "network"),
     "lit_gpt.patterns": (1, "network"),
