@@ -9,6 +9,7 @@ from lit_gpt.activation_checkpointing import checkpoint_blocks
 from lit_gpt.checkpoint import load_model
 from lit_gpt.model import GPT
 from lit_gpt.residual_dropout import add_residual_dropout, layer_rates
+from lit_gpt.row_random import Rows, drawing_for
 from tests.tiny import save_checkpoint
 
 IDS_BT = torch.tensor([[3, 1, 4, 1, 5, 9], [2, 6, 5, 3, 5, 8]])
@@ -46,6 +47,17 @@ def test_what_is_added_is_what_is_dropped(family: str, tmp_path: Path) -> None:
     top.register_forward_hook(lambda block, args, output: seen.extend((args[0], output)))
     model(IDS_BT)
     torch.testing.assert_close(seen[0], seen[1])
+
+
+def test_a_row_has_its_own_masks_whoever_shares_its_batch(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, "llama")
+    model = load_model(tmp_path).train()
+    add_residual_dropout(model, TOP)
+    with drawing_for(Rows([11, 12], [6, 6], [5, 5])):
+        together_BTV = model(IDS_BT.view(1, -1), doc_lengths=[6, 6])
+    with drawing_for(Rows([12], [6], [5])):
+        alone_BTV = model(IDS_BT[1:])
+    torch.testing.assert_close(together_BTV[:, 6:], alone_BTV)
 
 
 def test_it_sleeps_in_evaluation_and_goes_with_checkpointing(tmp_path: Path) -> None:

@@ -104,8 +104,8 @@ class ScheduleSettings:
         max_steps: stop after so many optimizer steps
         max_time: stop after HH:MM:SS of training; the learning rate then decays by the clock
         batch_size: rows in an optimizer step
-        micro_batch_size: blocks of max_seq_length tokens computed at once: the memory knob; results change by
-            rounding, and by which dropout masks are drawn
+        micro_batch_size: blocks of max_seq_length tokens computed at once: the memory knob; results change by rounding;
+            halved where memory does not suffice
         learning_rate: the highest rate, reached after the warm-up
         min_learning_rate: the rate at the end
         warmup_steps: optimizer steps from zero to the highest rate; the default is a tenth of the run, at most 100
