@@ -23,6 +23,7 @@ from lit_gpt.seeds import derive_seed
 from lit_gpt.tokens.loader import MicroBatch, Order, count_targets, micro_batches
 from lit_gpt.tokens.store import TokenRows
 from lit_gpt.training.budget import Clock
+from lit_gpt.training.epochs import end_epoch, has_plateaued
 from lit_gpt.training.journal import Journal, peak_memory_gib
 from lit_gpt.training.loss import summed_loss
 from lit_gpt.training.resume import Progress
@@ -72,12 +73,14 @@ class Run:
     journal: Journal
     save: Callable[[], None]
     keep_best: Callable[[], None]
+    keep_epoch: Callable[[int], None]
     name_rows: Callable[[str, list[int]], list[str]]
     stop: StopRequest = field(default_factory=StopRequest)
 
     @property
     def is_over(self) -> bool:
-        return self.schedule.is_over(self.progress.step, self.clock.elapsed_s)
+        is_out = self.schedule.is_over(self.progress.step, self.clock.elapsed_s)
+        return is_out or has_plateaued(self.progress.token_accuracy, self.schedule.settings.plateau)
 
 
 def train(run: Run) -> None:
@@ -85,6 +88,7 @@ def train(run: Run) -> None:
     saved_step = run.progress.step
     with run.stop.listening():
         while True:
+            end_epoch(run)
             is_over = run.is_over
             if is_over or run.progress.step % run.eval_every == 0:
                 validate(run)

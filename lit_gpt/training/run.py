@@ -40,6 +40,7 @@ from lit_gpt.training.run_directory import (
     KIND,
     LOCK,
     clear,
+    epoch_name,
     is_finished,
     require_own_directory,
     saved_state,
@@ -86,7 +87,7 @@ def _train_and_finish(plan: Plan, saved: SavedState | None) -> None:
     pending = saved.pending if saved else []
     done = plan.schedule.done(progress.step, progress.elapsed_s)
     journal = Journal(plan.out_dir, progress.step, done, pending, loggers)
-    save, keep_best = _savers(plan, model, optimizer, progress, journal)
+    save, keep_best, keep_epoch = _savers(plan, model, optimizer, progress, journal)
     run = Run(
         fabric=fabric,
         model=setup_model,
@@ -106,6 +107,7 @@ def _train_and_finish(plan: Plan, saved: SavedState | None) -> None:
         journal=journal,
         save=save,
         keep_best=keep_best,
+        keep_epoch=keep_epoch,
         name_rows=plan.name_rows,
     )
     try:
@@ -159,8 +161,8 @@ def _add_techniques(plan: Plan, model: GPT) -> None:
 
 def _savers(
     plan: Plan, model: GPT, optimizer: torch.optim.Optimizer, progress: Progress, journal: Journal
-) -> tuple[Callable[[], None], Callable[[], None]]:
-    """What the loop calls to save its state and to keep the best weights."""
+) -> tuple[Callable[[], None], Callable[[], None], Callable[[int], None]]:
+    """What the loop calls to save its state, to keep the best weights, and those of an epoch where this is asked."""
 
     def save() -> None:
         trained = trainable_parameters(model)
@@ -170,7 +172,11 @@ def _savers(
     def keep_best() -> None:
         _export(plan, model, "best", {"step": progress.step, "val_loss": progress.best_val_loss})
 
-    return save, keep_best
+    def keep_epoch(epoch: int) -> None:
+        if epoch in plan.journal.kept_epochs:
+            _export(plan, model, epoch_name(epoch), {"step": progress.step, "epoch": epoch})
+
+    return save, keep_best, keep_epoch
 
 
 def _export(plan: Plan, model: GPT, name: str, counts: dict[str, Any]) -> None:

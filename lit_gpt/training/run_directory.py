@@ -1,7 +1,7 @@
 """The run directory: whose it is, whether the run in it is finished, what to go on from.
 
 `final/` and `best/` are what the method hands out, `metrics.jsonl` the journal, `hyperparameters.yaml` every setting
-(re-runnable with --config), `manifest.json` the mark of a finished run, `state/` for exact resume.
+(re-runnable with --config), `epoch-05/` the weights after an epoch where --keep_epochs asks for them, `manifest.json` the mark of a finished run, `state/` for exact resume.
 """
 
 import shutil
@@ -22,6 +22,11 @@ KIND = "run"
 LOCK = ".lock"
 
 
+def epoch_name(epoch: int | str) -> str:
+    """Where the weights after this epoch, counted from 1, are kept."""
+    return f"epoch-{epoch:0>2}"
+
+
 def require_own_directory(out_dir: Path) -> None:
     """A run may write only where there is nothing, or an earlier run."""
     if out_dir.is_dir():
@@ -39,6 +44,8 @@ def clear(out_dir: Path) -> None:
         (out_dir / name).unlink(missing_ok=True)
     for name in ("state", "final", "best", "tensorboard"):
         shutil.rmtree(out_dir / name, ignore_errors=True)
+    for path in out_dir.glob(epoch_name("*")):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def is_finished(plan: Plan) -> bool:

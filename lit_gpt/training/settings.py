@@ -115,6 +115,8 @@ class ScheduleSettings:
         beta1: AdamW's first moment
         beta2: AdamW's second moment
         clip_norm: largest gradient norm; 0 clips nothing
+        plateau: stop after an epoch in which the share of training tokens predicted right rose by less than this, such
+            as 0.01; 0 never does
         neftune_alpha: noise on the embeddings while training (NEFTune), such as 5; 0 is none
         residual_dropout: what the top layer's halves write is dropped out at this rate, the bottom one's at 0, others'
             in between (LIMA: 0.3, small models 0.2)
@@ -134,6 +136,7 @@ class ScheduleSettings:
     beta1: float = 0.9
     beta2: float = 0.999
     clip_norm: float = 1.0
+    plateau: float = 0.0
     neftune_alpha: float = 0.0
     residual_dropout: float = 0.0
 
@@ -147,6 +150,7 @@ class ScheduleSettings:
             require((getattr(self, flag) or 0) >= 0, flag, getattr(self, flag), "0 or more")
         for flag in ("beta1", "beta2"):
             require(0 <= getattr(self, flag) < 1, flag, getattr(self, flag), "at least 0 and below 1")
+        require(0 <= self.plateau < 1, "plateau", self.plateau, "at least 0 and below 1")
         require(0 <= self.residual_dropout < 1, "residual_dropout", self.residual_dropout, "at least 0 and below 1")
         low = self.min_learning_rate <= self.learning_rate
         require(low, "min_learning_rate", self.min_learning_rate, f"at most --learning_rate {self.learning_rate}")
@@ -179,6 +183,7 @@ class JournalSettings:
         eval_every: optimizer steps between validations; the default is an epoch, at most 100
         eval_rows: validate on this many rows, always the same; the default is all
         save_every: optimizer steps between saved states
+        keep_epochs: keep the weights after these epochs, such as 5-10, in epoch-05/ and so on
         log_every: optimizer steps between lines of metrics.jsonl
         tensorboard: write TensorBoard events too (needs the extra: pip install 'lit-gpt[tensorboard]')
     """
@@ -186,6 +191,7 @@ class JournalSettings:
     eval_every: int | None = None
     eval_rows: int | None = None
     save_every: int = 50
+    keep_epochs: str | None = None
     log_every: int = 1
     tensorboard: bool = False
 
@@ -193,3 +199,14 @@ class JournalSettings:
         for flag in ("eval_every", "eval_rows", "save_every", "log_every"):
             value = getattr(self, flag)
             require(value is None or value > 0, flag, value, "a number above 0")
+        _ = self.kept_epochs
+
+    @property
+    def kept_epochs(self) -> range:
+        """--keep_epochs, counted from 1."""
+        if self.keep_epochs is None:
+            return range(0)
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", self.keep_epochs)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        require(0 < first <= last, "keep_epochs", self.keep_epochs, "an epoch, or the first and last, such as 5-10")
+        return range(first, last + 1)

@@ -70,7 +70,8 @@ OF_THEIR_OWN = {
     "max_time",
     "micro_batch_size",
 }
-ELSEWHERE = PLACES | ORDER_AND_RULES | OF_THEIR_OWN  # test_order, test_rules, and below
+OF_EPOCHS = {"plateau", "keep_epochs"}
+ELSEWHERE = PLACES | ORDER_AND_RULES | OF_THEIR_OWN | OF_EPOCHS  # test_order, test_rules, test_epochs, and below
 
 
 def run(tiny_base: Path, toy_set: Path, out_dir: Path, **settings: str) -> Path:
