@@ -2,8 +2,8 @@
 
     python benchmarks/epochs_or_rows.py --config configs/finetune/quickstart.yaml
 
-Half an hour on two CPU cores. Run again after an interruption, it goes on. With --plateau 0.01 runs end where nothing more is
-learnt. Prints the directory that holds results.json.
+Half an hour on two CPU cores. Run again after an interruption, it goes on. With --plateau 0.01
+runs end where nothing more is learnt. Prints the directory that holds results.json.
 """
 
 from pathlib import Path

@@ -35,9 +35,9 @@ LAST_STEPS = 8  # of which the training loss is the mean
 def study_epochs(study: EpochsSettings, schedule: ScheduleSettings, lora: LoraSettings) -> Path:
     """Measure every size on every seed; the directory that holds results.json."""
     rows = [_size(study, schedule, lora, n_rows) for n_rows in sorted(study.n_rows)]
-    results = {"n_seen": max(study.n_rows), "sizes": rows, "settings": {**asdict(schedule), **asdict(lora)}}
-    write_json(study.out_dir / RESULTS, results)
-    made = Manifest(KIND, checkpoint_hashes(study.checkpoint_dir), settings=results["settings"])
+    settings = {**asdict(schedule), **asdict(lora)}
+    write_json(study.out_dir / RESULTS, {"n_seen": max(study.n_rows), "sizes": rows, "settings": settings})
+    made = Manifest(KIND, checkpoint_hashes(study.checkpoint_dir), settings=settings)
     made.write(study.out_dir, [RESULTS])
     return study.out_dir
 
@@ -62,12 +62,13 @@ def _one(bench: Workbench, study: EpochsSettings, n_rows: int, seed: int) -> dic
     records = read_metrics(run_dir)
     losses = [record["train_loss"] for record in records if "train_loss" in record]
     val_losses = [record["val_loss"] for record in records if "val_loss" in record]
+    accuracies = [record["token_accuracy"] for record in records if "token_accuracy" in record]
     return {
         "exact_match": float(np.mean(right)),
         "n_steps": len(losses),
         "train_loss": float(np.mean(losses[-LAST_STEPS:])),
         "val_loss": val_losses[-1],
-        **{"token_accuracy": record["token_accuracy"] for record in records if "token_accuracy" in record},
+        **({"token_accuracy": accuracies[-1]} if accuracies else {}),
     }
 
 

@@ -31,13 +31,13 @@ from lit_gpt.report.answer_sheet import Epoch, answer_sheet
 from lit_gpt.report.metrics_file import read_metrics
 from lit_gpt.studies.pick_settings import PickSettings
 from lit_gpt.training.plan import HYPERPARAMETERS
-from lit_gpt.training.run_directory import PICKED, PICKING, epoch_name
+from lit_gpt.training.run_directory import EPOCHS, PICKED, PICKING
 
 SHEET = "sheet.html"
 
 
 def pick_epoch(settings: PickSettings) -> Path:
-    """Answer, write the sheet, and copy the epoch that is chosen; the copy, or the sheet where nobody has chosen yet."""
+    """Answer, write the sheet, and copy the epoch that is chosen; the copy, or the sheet where nobody chose."""
     run_dir = settings.run_dir
     kept = _kept(run_dir)
     if settings.pick_epoch is not None and settings.pick_epoch not in kept:
@@ -61,7 +61,7 @@ def _kept(run_dir: Path) -> dict[int, Path]:
     """The epochs that are there and whole, in order."""
     found = {}
     kind = _method(run_dir)
-    for directory in sorted(run_dir.glob(epoch_name("*"))):
+    for directory in run_dir.glob(EPOCHS):
         manifest = read_manifest(directory, kind)
         if damaged := damaged_files(directory, manifest):
             got = f"{directory}: {', '.join(damaged)} damaged"
@@ -69,7 +69,7 @@ def _kept(run_dir: Path) -> dict[int, Path]:
         found[int(manifest.counts["epoch"])] = directory
     if not found:
         raise UserError(f"{run_dir}, which kept no epochs", "a run with --keep_epochs 5-10", "finetune with it")
-    return found
+    return dict(sorted(found.items()))
 
 
 def _method(run_dir: Path) -> str:

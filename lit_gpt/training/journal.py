@@ -1,9 +1,9 @@
 """What a run tells while it runs: metrics.jsonl, the progress bar, TensorBoard when asked for.
 
 One JSON object per logged step (step, epoch, tokens, elapsed_s, train_loss, learning_rate, grad_norm, tokens_per_s,
-peak_memory_gib), one per validation (step, val_loss, n_targets), one per epoch where a plateau is looked for (step, epoch,
-token_accuracy) and one whenever a run goes on (resumed_at). Raw values: nothing is smoothed or replaced. A resumed run
-appends, so the steps it repeats are there twice.
+peak_memory_gib), one per validation (step, val_loss, n_targets), one per epoch where a plateau is looked for (step,
+epoch, token_accuracy) and one whenever a run goes on (resumed_at). Raw values: nothing is smoothed or replaced. A
+resumed run appends, so the steps it repeats are there twice.
 """
 
 import json

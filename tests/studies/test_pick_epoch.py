@@ -13,7 +13,7 @@ from lit_gpt.studies.pick_epoch import _most_right, pick_epoch
 from lit_gpt.studies.pick_settings import PickSettings
 from tests.training.test_methods import run, weights
 
-FLAGS = {"epochs": "3", "max_steps": "null", "batch_size": "60", "keep_epochs": "2-3"}
+FLAGS = {"epochs": "10", "max_steps": "null", "batch_size": "120", "keep_epochs": "9-10"}
 
 
 @pytest.fixture(params=["lora", "full"])
@@ -30,11 +30,11 @@ def test_people_get_a_sheet_and_choose(run_dir: Path) -> None:
     page = sheet.read_text("utf-8")
     assert page.count("<article") == 5 and "✓ right" not in page and not (run_dir / "picked").exists()
     evaluations = sorted(path.name for path in sheet.parent.iterdir() if path.is_dir())
-    assert evaluations == ["epoch-02", "epoch-03"]
+    assert evaluations == ["epoch-09", "epoch-10"]
     ids = [{json.loads(line)["id"] for line in (sheet.parent / name / "items.jsonl").open()} for name in evaluations]
     assert ids[0] == ids[1] and len(ids[0]) == 5
-    picked = pick_epoch(settings(run_dir, pick_epoch=2))
-    kept = {path.name: path.read_bytes() for path in (run_dir / "epoch-02").iterdir()}
+    picked = pick_epoch(settings(run_dir, pick_epoch=9))
+    kept = {path.name: path.read_bytes() for path in (run_dir / "epoch-09").iterdir()}
     assert {path.name: path.read_bytes() for path in picked.iterdir()} == kept
     assert {name: picked.joinpath(name).read_bytes() for name in weights(run_dir)} != weights(run_dir)
 
@@ -75,5 +75,5 @@ def test_a_run_without_epochs_is_a_users_mistake(tiny_base: Path, toy_set: Path,
 
 
 def test_an_epoch_that_was_not_kept_is_a_users_mistake(run_dir: Path) -> None:
-    assert exit_code_of(lambda: pick_epoch(settings(run_dir, pick_epoch=9)) and None) == 2
+    assert exit_code_of(lambda: pick_epoch(settings(run_dir, pick_epoch=11)) and None) == 2
     assert exit_code_of(lambda: PickSettings(run_dir, by="exact_match", pick_epoch=2) and None) == 2

@@ -12,6 +12,7 @@ from lit_gpt.cli import exit_code_of
 from lit_gpt.tokens.prepare import Wanted, find_or_encode
 from lit_gpt.training.epochs import has_plateaued
 from lit_gpt.training.journal import read_metrics
+from lit_gpt.training.run_directory import epoch_name
 from tests.training.test_methods import losses, run, stop_after_3_steps, weights
 
 LIMA = {"epochs": "3", "max_steps": "null", "batch_size": "60", "lora_tokens": "['</s>']", "residual_dropout": "0.3"}
@@ -66,6 +67,7 @@ def test_the_share_is_what_transformers_and_peft_find(whole: Path, tiny_base: Pa
 def test_a_run_ends_where_nothing_more_is_learnt(tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
     flags = LIMA | {"plateau": "0.9", "epochs": "9"}
     out_dir = run("lora", tiny_base, toy_set, tmp_path / "run", **flags)
+    assert epoch_name(9) == "epoch-09" and epoch_name(10) == "epoch-10"
     accuracies = losses(out_dir, "token_accuracy")
     assert len(accuracies) == 2 and len(losses(out_dir)) == 4, "two epochs of two steps, and not nine"
     assert {path.name for path in out_dir.iterdir()} >= {"best", "final", "manifest.json", "epoch-02"}
