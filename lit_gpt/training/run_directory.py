@@ -1,8 +1,8 @@
 """The run directory: whose it is, whether the run in it is finished, what to go on from.
 
-`final/` and `best/` are what the method hands out, `metrics.jsonl` the journal, `hyperparameters.yaml` every
-setting (re-runnable with --config), `epoch-05/` the weights after an epoch that --keep_epochs names, `manifest.json` the mark of
-a finished run, `state/` for exact resume.
+`final/` and `best/` are what the method hands out, `metrics.jsonl` the journal, `hyperparameters.yaml` every setting
+(re-runnable with --config), `epoch-05/` the weights after an epoch that --keep_epochs names, `manifest.json` the mark
+of a finished run, `state/` for exact resume.
 """
 
 import shutil
