@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -31,9 +31,11 @@ class Job:
     lora_targets: str = "q,v,o,mlp"
     lora_dropout: float = 0.2
 
-    def run(self) -> Path:
+    def run(self, machine: Any = None, **changes: Any) -> Path:
+        """changes: of any setting, by its flag's name."""
         import torch
 
+        from lit_gpt.training.machine import Machine
         from lit_gpt.training.methods import Full, Lora
         from lit_gpt.training.run import finetune
 
@@ -44,13 +46,20 @@ class Job:
             max_steps=self.max_steps, batch_size=8, micro_batch_size=2, learning_rate=self.learning_rate
         )
         journal = JournalSettings(eval_every=5, save_every=self.save_every)
-        return finetune(lora if self.method == "lora" else Full(), run, schedule, journal)
+        groups = [_changed(group, changes) for group in (lora.settings, run, schedule, journal)]
+        method = Lora(groups[0]) if self.method == "lora" else Full()
+        return finetune(method, *groups[1:], machine=machine or Machine())
 
     def start(self) -> ForkServerProcess:
         """Run in a process of its own, which exits with the command line's code."""
         process = SERVER.Process(target=_exit_with_code, args=(self.run,))
         process.start()
         return process
+
+
+def _changed(settings: Any, changes: dict[str, Any]) -> Any:
+    """The settings with those of the changes that are theirs."""
+    return replace(settings, **{name: value for name, value in changes.items() if hasattr(settings, name)})
 
 
 def _exit_with_code(run: Callable[[], Any]) -> None:

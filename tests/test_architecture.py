@@ -38,6 +38,7 @@ ROOMS = {
     "lit_gpt.quantized": (1, "network"),
     "lit_gpt.neftune": (1, "network"),
     "lit_gpt.row_random": (1, "network"),
+    "lit_gpt.live_bytes": (1, "network"),
     "lit_gpt.activation_checkpointing": (1, "network"),
     "lit_gpt.trained": (1, "network"),
     "lit_gpt.patterns": (1, "network"),

@@ -152,6 +152,7 @@ def test_help_says_what_the_script_does_without_torch(script: Path) -> None:
 A_FLAG_OF = {
     "train_tiny_base": "work_dir",
     "prepare": "work_dir",
+    "budget": "budget_hours",
     "list_models": "search",
     "check_rules": "challenge",
     "list_recipes": "recipe",

@@ -8,7 +8,7 @@ The newest state whose files match its manifest is the one that counts; the last
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,11 @@ SEPARATOR = "::"  # parameter name :: name of the optimizer's value
 
 @dataclass
 class Progress:
-    """Where a run stands. Times and counts include what earlier, interrupted processes did."""
+    """Where a run stands. Times and counts include what earlier, interrupted processes did.
+
+    micro_batch_limit: what memory has shown to bear, where it was less than asked for. energy_j:
+    where it is metered. costs: see budget.py.
+    """
 
     step: int = 0
     n_tokens: int = 0
@@ -36,6 +40,11 @@ class Progress:
     evaluated_step: int = -1
     best_val_loss: float | None = None
     best_step: int | None = None
+    n_skipped: int = 0
+    n_skipped_in_a_row: int = 0
+    micro_batch_limit: int | None = None
+    energy_j: float | None = None
+    costs: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
