@@ -223,7 +223,7 @@ def scenarios(budget_s: float, step_s: float) -> list[Scenario]:
         "long validations, slow disk": {"validation_s": share / 2, "export_s": share / 6, "state_s": share / 4},
         "epochs end before the budget": {"epochs": 1},
         "loading eats nine tenths": {"loading_s": 0.9 * budget_s},
-        "no time for a single step": {"loading_s": 0.98 * budget_s},
+        "loading eats all but a fiftieth": {"loading_s": 0.98 * budget_s},
     }
     return [steady, *(replace(steady, name=name, **changes) for name, changes in cases.items())]
 

@@ -19,6 +19,8 @@ from statistics import median
 MARGIN = 1.25  # a cost may rise so much above the dearest seen
 SLACK = 0.005  # of the budget, against what nothing foretells: seven minutes of a day
 MIN_SLACK_S = 2.0  # the interpreter's own start and end
+LEAVING_SHARE = 0.5  # of what it took this process to begin, to end: libraries are unloaded as they were loaded
+MAX_LEAVING_S = 10.0  # a model's weights are no longer in it
 N_RECENT = 10  # steps by which the next one's time is judged
 MAX_OVER_MEDIAN = 3.0  # the slowest of them counts up to so many times the median: a stall is no new pace
 
@@ -34,7 +36,12 @@ class Clock:
 
     @property
     def elapsed_s(self) -> float:
-        return self._already_s + self._now() - self._began_s
+        return self._already_s + self.here_s
+
+    @property
+    def here_s(self) -> float:
+        """Of this process alone."""
+        return self._now() - self._began_s
 
 
 @dataclass
@@ -42,7 +49,7 @@ class Budget:
     """What may be spent until when.
 
     total_s: None where only the number of steps ends the run. costs: the dearest validation, state, export and report
-    so far, in seconds, by these names.
+    so far, in seconds, by these names; what leaving takes, and what went before the first step.
     """
 
     total_s: float | None
@@ -50,12 +57,20 @@ class Budget:
     costs: dict[str, float] = field(default_factory=dict)
     _steps_s: deque[float] = field(default_factory=lambda: deque(maxlen=N_RECENT))
 
+    def __post_init__(self) -> None:
+        leaving_s = min(LEAVING_SHARE * self.clock.here_s, MAX_LEAVING_S)
+        self.costs["leaving"] = max(self.costs.get("leaving", 0.0), leaving_s)
+
     @contextmanager
     def measured(self, name: str) -> Iterator[None]:
         """Remember what the block costs."""
         began_s = self.clock.elapsed_s
         yield
         self.costs[name] = max(self.costs.get(name, 0.0), self.clock.elapsed_s - began_s)
+
+    def begin(self) -> None:
+        """Remember when the run's first step could begin: what came before is no part of the schedule."""
+        self.costs.setdefault("before", self.clock.elapsed_s)
 
     def took_step(self, step_s: float) -> None:
         self._steps_s.append(step_s)
@@ -72,9 +87,11 @@ class Budget:
 
     @property
     def _files_s(self) -> float:
-        """A state, best/ and final/, the report; a state and an export stand for each other while one is unknown."""
+        """A state, best/ and final/, the report, the process's end; a state and an export stand for each other while
+        one is unknown."""
         state, export = (self.costs.get(name, 0.0) for name in ("state", "export"))
-        return (state or export) + 2 * (export or state) + self.costs.get("report", 0.0)
+        rest = self.costs.get("report", 0.0) + self.costs["leaving"]
+        return (state or export) + 2 * (export or state) + rest
 
     def _ends_s(self, reserved_s: float) -> float:
         if self.total_s is None:
@@ -97,10 +114,12 @@ class Budget:
 
     @property
     def scheduled_s(self) -> float:
-        """The time elapsed as the learning rate sees it: all of the budget when the last step may begin."""
+        """The time elapsed as the learning rate sees it: none before the first step, all when the last may begin."""
         if self.total_s is None:
             return self.clock.elapsed_s
-        share = self.clock.elapsed_s / self.last_step_begins_s if self.last_step_begins_s else 1.0
+        before_s = self.costs.get("before", 0.0)
+        span_s = self.last_step_begins_s - before_s
+        share = (self.clock.elapsed_s - before_s) / span_s if span_s > 0 else 1.0
         return self.total_s * min(share, 1.0)
 
     @property

@@ -64,10 +64,11 @@ def train(run: Run) -> None:
 
 def _learn_costs(run: Run) -> None:
     """With a budget, save and report once before the first step: the end must have time for both."""
-    if run.budget.total_s is not None and not run.budget.costs:
+    if run.budget.total_s is not None and "report" not in run.budget.costs:
         _save(run)
         with run.budget.measured("report"):
             run.report()
+    run.budget.begin()
 
 
 def _save(run: Run) -> None:

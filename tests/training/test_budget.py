@@ -58,7 +58,7 @@ def test_a_long_stall_at_the_very_end_is_what_the_slack_is_for() -> None:
 
 
 def test_reserves_follow_what_things_cost() -> None:
-    budget = Budget(1000.0, Clock(now=iter([0.0, *range(0, 1000, 10)]).__next__))
+    budget = Budget(1000.0, Clock(now=iter([0.0, 0.0, *range(0, 1000, 10)]).__next__))
     assert budget.training_ends_s == 995.0
     with budget.measured("state"):
         pass  # ten seconds by this clock
