@@ -8,16 +8,18 @@ Hugging Face directory.
 
 from pathlib import Path
 
-from lit_gpt.cli import run_command
+from lit_gpt.cli import BEGAN_S, run_command
 from lit_gpt.discovery import with_found_paths
+from lit_gpt.training.budget_settings import BudgetSettings
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
 
-def main(run: RunSettings, schedule: ScheduleSettings, journal: JournalSettings) -> Path:
+def main(run: RunSettings, schedule: ScheduleSettings, journal: JournalSettings, budget: BudgetSettings) -> Path | None:
+    from lit_gpt.training.machine import Machine
     from lit_gpt.training.methods import Full
-    from lit_gpt.training.run import finetune
+    from lit_gpt.training.run import finetune_or_foretell
 
-    return finetune(Full(), with_found_paths(run), schedule, journal)
+    return finetune_or_foretell(Full(), with_found_paths(run), schedule, journal, budget, Machine(began_s=BEGAN_S))
 
 
 if __name__ == "__main__":

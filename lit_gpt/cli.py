@@ -17,19 +17,19 @@ import os
 import re
 import signal
 import sys
+import time
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from lit_gpt.errors import Interrupted, UserError
+from lit_gpt.errors import Interrupted, UserError, says_out_of_memory
 from lit_gpt.usage import usage_error
 
 Command = Callable[..., Path | None]
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
-# CUDA's and the CPU allocator's words for the same thing; torch itself may not be imported here
-OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|Unable to allocate", re.IGNORECASE)
+BEGAN_S = time.monotonic()  # the command's start: a script imports this module first
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +138,7 @@ def exit_code_of(action: Callable[[], None]) -> int:
 
 def is_resource_error(error: BaseException) -> bool:
     """Whether the machine, rather than the user or we, is at fault."""
-    if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)):
+    if isinstance(error, MemoryError) or says_out_of_memory(str(error)):
         return True
     return _errno(error) in FULL | UNWRITABLE | {errno.ENOMEM}
 
@@ -156,7 +156,7 @@ def _remedy(error: BaseException) -> str:
         return "choose a folder that one can write to"
     if _errno(error) in FULL:
         return "free some disk space, or write elsewhere"
-    return "use less memory: a smaller --micro_batch_size or --max_seq_length"
+    return "use less memory: a smaller --micro_batch_size or --max_seq_length, --activation_checkpointing, --quantize"
 
 
 def _complain(message: str, code: int) -> int:

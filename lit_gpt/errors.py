@@ -10,7 +10,11 @@ machine's (exit 4). Anything else is our own bug: a traceback and exit 1.
 """
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# CUDA's and the CPU allocator's words for the same thing
+OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|Unable to allocate", re.IGNORECASE)
 
 
 class UserError(Exception):
@@ -34,6 +38,11 @@ class Interrupted(Exception):
     def __init__(self, signal_number: int, message: str = "interrupted") -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+def says_out_of_memory(message: str) -> bool:
+    """Whether an error's text is an allocator's."""
+    return OUT_OF_MEMORY.search(message) is not None
 
 
 def suggestion(name: str, known: Iterable[str], most: int = 1) -> str:

@@ -1,8 +1,8 @@
 """Random numbers row by row, so that which rows are computed together changes none of them.
 
-Dropout's masks and NEFTune's noise are drawn for every document by itself, by a generator seeded with the document's key
-(the loop derives it from seed, step and row) and the place in the network that asks. So a row gets the same numbers in
-every micro-batch, and again when activation checkpointing computes its block a second time.
+Dropout's masks and NEFTune's noise are drawn for every document by itself, by a generator seeded with the document's
+key (the loop derives it from seed, step and row) and the place in the network that asks. So a row gets the same numbers
+in every micro-batch, and again when activation checkpointing computes its block a second time.
 
 Outside `drawing_for`, torch's own generator draws for all at once. Letters: N tokens, I width of the input.
 """
@@ -21,8 +21,8 @@ Fill = Callable[[Tensor, torch.Generator | None], object]
 class Rows:
     """The documents of one micro-batch, in order: a 63-bit key, the tokens and the targets of each.
 
-    A call with all tokens comes from the blocks. One with fewer comes from the head, which reads where a target follows,
-    some at a time: `n_read` counts how far it has come at each place.
+    A call with all tokens comes from the blocks. One with fewer comes from the head, which reads where a target
+    follows, some at a time: `n_read` counts how far it has come at each place.
     """
 
     keys: Sequence[int]

@@ -5,16 +5,12 @@
 Prints the file. What it is not given is said to be missing in it.
 """
 
-import platform
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from lit_gpt.cli import run_command
 from lit_gpt.errors import UserError
-
-PACKAGES = ("torch", "lightning", "tokenizers", "safetensors", "numpy", "pyarrow")
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,8 @@ class CostSettings:
 
 def main(settings: WriteReportSettings, costs: CostSettings) -> Path:
     from lit_gpt.report.costs import Assumptions
-    from lit_gpt.report.run_report import ReportInputs, write_run_report
+    from lit_gpt.report.environment import environment
+    from lit_gpt.report.run_report import REPORT, ReportInputs, write_run_report
 
     s, c = settings, costs
     known = hyperparameters(s.run_dir)
@@ -81,7 +78,7 @@ def main(settings: WriteReportSettings, costs: CostSettings) -> Path:
         assumptions=Assumptions(*numbers, c.currency, c.assumptions_source) if is_assumed else None,
         environment=environment(),
     )
-    return write_run_report(inputs, s.out or s.run_dir / "report.html")
+    return write_run_report(inputs, s.out or s.run_dir / REPORT)
 
 
 def hyperparameters(run_dir: Path) -> dict[str, Any]:
@@ -98,17 +95,6 @@ def hyperparameters(run_dir: Path) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise UserError(f"{path}, which cannot be read", "the settings as the run wrote them", "restore the file")
     return settings
-
-
-def environment() -> dict[str, str]:
-    """The versions on this machine, now: the run itself may have had others."""
-    found = {"Python": platform.python_version(), "System": f"{platform.system()} {platform.machine()}"}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
 
 
 if __name__ == "__main__":

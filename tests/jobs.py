@@ -32,9 +32,11 @@ class Job:
     lora_targets: str = "q,v,o,mlp"
     lora_dropout: float = 0.2
 
-    def run(self) -> Path:
+    def run(self, machine: Any = None, **changes: Any) -> Path:
+        """changes: of any setting, by its flag's name."""
         import torch
 
+        from lit_gpt.training.machine import Machine
         from lit_gpt.training.methods import Full, Lora
         from lit_gpt.training.run import finetune
 
@@ -48,7 +50,9 @@ class Job:
         if self.method == "lima":
             schedule = replace(schedule, residual_dropout=0.3, plateau=1e-6, decay="linear", min_learning_rate=3e-4)
             journal = replace(journal, keep_epochs="1-2")
-        return finetune(Full() if self.method == "full" else lora, run, schedule, journal)
+        groups = [_changed(group, changes) for group in (lora.settings, run, schedule, journal)]
+        method = Full() if self.method == "full" else Lora(groups[0])
+        return finetune(method, *groups[1:], machine=machine or Machine())
 
     @property
     def _lima_lora(self) -> dict[str, Any]:
@@ -59,6 +63,11 @@ class Job:
         process = SERVER.Process(target=_exit_with_code, args=(self.run,))
         process.start()
         return process
+
+
+def _changed(settings: Any, changes: dict[str, Any]) -> Any:
+    """The settings with those of the changes that are theirs."""
+    return replace(settings, **{name: value for name, value in changes.items() if hasattr(settings, name)})
 
 
 def _exit_with_code(run: Callable[[], Any]) -> None:

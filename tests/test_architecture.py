@@ -39,6 +39,7 @@ ROOMS = {
     "lit_gpt.neftune": (1, "network"),
     "lit_gpt.residual_dropout": (1, "network"),
     "lit_gpt.row_random": (1, "network"),
+    "lit_gpt.live_bytes": (1, "network"),
     "lit_gpt.activation_checkpointing": (1, "network"),
     "lit_gpt.trained": (1, "network"),
     "lit_gpt.patterns": (1, "network"),

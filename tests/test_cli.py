@@ -153,6 +153,7 @@ A_FLAG_OF = {
     "curation_cost": "sizes",
     "train_tiny_base": "work_dir",
     "prepare": "work_dir",
+    "budget": "budget_hours",
     "list_models": "search",
     "check_rules": "challenge",
     "list_recipes": "recipe",

@@ -1,7 +1,7 @@
 """What a run's time is worth in energy, carbon dioxide and money, under assumptions that the page prints beside it.
 
-Nothing is measured here but the time. Not covered: the making of the hardware, cooling, and the time of preparing the
-data and of evaluating.
+Energy may be metered; otherwise nothing is measured here but the time. Not covered: the making of the hardware,
+cooling, and the time of preparing the data and of evaluating.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from lit_gpt.errors import UserError
 from lit_gpt.report.formats import significant
 
 HOUR_S = 3600.0
+JOULES_PER_KWH = 3.6e6
 Formula: TypeAlias = Callable[..., float]
 
 
@@ -47,10 +48,13 @@ class CostLine:
     working: str
 
 
-def cost_lines(elapsed_s: float, assumed: Assumptions | None) -> list[CostLine]:
-    """Energy, carbon dioxide and price of so many seconds."""
+def cost_lines(elapsed_s: float, assumed: Assumptions | None, metered_j: float | None = None) -> list[CostLine]:
+    """Energy, carbon dioxide and price of so many seconds, or of so many joules where they were metered."""
     a = assumed or Assumptions()
     hours = elapsed_s / HOUR_S
+    price = _line("Price", [("price", a.price_per_hour, f"{a.currency}/h")], lambda p: p * hours, a.currency, hours)
+    if metered_j is not None:
+        return [*_metered(metered_j / JOULES_PER_KWH, a.grams_co2_per_kwh), price]
     energy = _line("Energy", [("power", a.power_w, "W")], lambda w: w * hours / 1000, "kWh", hours)
     carbon = _line(
         "CO₂",
@@ -59,8 +63,15 @@ def cost_lines(elapsed_s: float, assumed: Assumptions | None) -> list[CostLine]:
         "g",
         hours,
     )
-    price = _line("Price", [("price", a.price_per_hour, f"{a.currency}/h")], lambda p: p * hours, a.currency, hours)
     return [energy, carbon, price]
+
+
+def _metered(kwh: float, grams: float | None) -> list[CostLine]:
+    energy = CostLine("Energy", f"{significant(kwh, 3)} kWh", "metered")
+    if grams is None:
+        return [energy, CostLine("CO₂", "not estimated", "no assumption about carbon intensity")]
+    working = f"{significant(kwh)} kWh, metered × {grams:,g} g CO₂/kWh"
+    return [energy, CostLine("CO₂", f"{significant(kwh * grams, 3)} g", working)]
 
 
 def _line(

@@ -24,6 +24,7 @@ class Metrics:
     steps: dict[int, Record] = field(default_factory=dict)
     validations: dict[int, Record] = field(default_factory=dict)
     epochs: dict[int, Record] = field(default_factory=dict)
+    events: list[Record] = field(default_factory=list)
     resumed_at: list[int] = field(default_factory=list)
     n_repeated: int = 0
     unread_lines: list[int] = field(default_factory=list)
@@ -48,6 +49,9 @@ class Metrics:
             self._resume(_step(record["resumed_at"]))
             return
         step = _step(record.get("step"))
+        if "event" in record:
+            self.events.append(record)
+            return
         kind = self.validations if "val_loss" in record else self.steps
         kind = self.epochs if "token_accuracy" in record else kind
         self.n_repeated += step in kind
@@ -60,6 +64,7 @@ class Metrics:
             for undone in [each for each in kind if each > step]:
                 del kind[undone]
                 self.n_repeated += 1
+        self.events = [event for event in self.events if event["step"] <= step]
 
 
 def read_metrics(run_dir: Path) -> Metrics | None:

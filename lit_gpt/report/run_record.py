@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lit_gpt.errors import UserError
 from lit_gpt.files import hash_json
@@ -60,6 +61,18 @@ class RunRecord:
         if self.manifest and "elapsed_s" in self.manifest.counts:
             return float(self.manifest.counts["elapsed_s"])
         return self.metrics.last("elapsed_s") if self.metrics else None
+
+    @property
+    def machine(self) -> dict[str, Any]:
+        """What a finished run noted of its machine, its budget and its electricity."""
+        return dict(self.manifest.counts.get("machine") or {}) if self.manifest else {}
+
+    @property
+    def energy_j(self) -> float | None:
+        """Joules that were metered."""
+        if self.manifest and self.manifest.counts.get("energy_j") is not None:
+            return float(self.manifest.counts["energy_j"])
+        return self.metrics.last("energy_j") if self.metrics else None
 
     @property
     def n_tokens(self) -> int | None:

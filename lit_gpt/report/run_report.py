@@ -22,8 +22,9 @@ from lit_gpt.report.parts import careful, key_values, note
 from lit_gpt.report.result_sections import Results, exact_match_section
 from lit_gpt.report.run_record import RunRecord, read_run
 from lit_gpt.report.trace_sections import environment_section, rerun_section, trace_section
-from lit_gpt.report.training_sections import cost_section, curves_section
+from lit_gpt.report.training_sections import cost_section, curves_section, pace_section
 
+REPORT = "report.html"  # in a run's directory
 METHOD_WORDS = {
     "lora": "LoRA finetuning",
     "full": "full finetuning",
@@ -67,6 +68,7 @@ def run_report(inputs: ReportInputs) -> str:
     sections = [
         exact_match_section(results),
         curves_section(run),
+        pace_section(run),
         data_section(run),
         samples_section(samples),
         answer_section(results),

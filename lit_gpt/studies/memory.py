@@ -5,8 +5,6 @@ high-water mark of resident memory (Linux, proc(5)) on a CPU, the allocator's on
 linear, rank 8, on one row of `n_tokens` tokens; the first loads what is loaded late, the second is the one that counts.
 """
 
-import ctypes
-import gc
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -21,6 +19,7 @@ from lit_gpt.lora import LoraOptions, add_lora
 from lit_gpt.progress import share_bar
 from lit_gpt.trained import trainable_parameters
 from lit_gpt.training.loss import SummedLoss
+from lit_gpt.training.peak_memory import give_back, peak_bytes, start_peak
 
 MIB = 1 << 20
 TARGETS = ("q", "k", "v", "o", "mlp")
@@ -76,7 +75,7 @@ def peaks(setting: Setting) -> Peaks:
     """Load and train in this process, which should do nothing else."""
     dtype, quantize = WEIGHTS[setting.weights]
     load_model(setting.checkpoint_dir, dtype, setting.device, quantize)  # libraries that are loaded late are no model's
-    _give_back()
+    give_back()
     before = start_peak(setting.device)
     model = load_model(setting.checkpoint_dir, dtype, setting.device, quantize)
     loading = peak_bytes(setting.device) - before
@@ -94,29 +93,3 @@ def peaks(setting: Setting) -> Peaks:
         optimizer.step()
         optimizer.zero_grad()
     return Peaks(loading, peak_bytes(setting.device) - before)
-
-
-def _give_back() -> None:
-    """Return what is free to the system, so that it does not hide what is taken next."""
-    gc.collect()
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # of glibc alone
-        trim(0)
-    torch.cuda.empty_cache()
-
-
-def start_peak(device: str) -> int:
-    """Forget the peak so far; the bytes held now."""
-    if device.startswith("cuda"):
-        torch.cuda.reset_peak_memory_stats()
-        return torch.cuda.memory_allocated()
-    Path("/proc/self/clear_refs").write_text("5")
-    return _status("VmRSS")
-
-
-def peak_bytes(device: str) -> int:
-    return torch.cuda.max_memory_allocated() if device.startswith("cuda") else _status("VmHWM")
-
-
-def _status(key: str) -> int:
-    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:"))

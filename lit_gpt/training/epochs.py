@@ -18,7 +18,7 @@ from lit_gpt.tokens.loader import count_targets, micro_batches
 from lit_gpt.training.loss import count_right
 
 if TYPE_CHECKING:
-    from lit_gpt.training.loop import Run
+    from lit_gpt.training.running import Run
 
 N_PLATEAU_ROWS = 256  # of a set with answers of a hundred tokens, 25,000 targets
 
@@ -47,7 +47,7 @@ def token_accuracy(run: "Run") -> float:
     n_chosen = min(N_PLATEAU_ROWS, n_rows)
     rows = [i * n_rows // n_chosen for i in range(n_chosen)]
     run.model.eval()
-    batches = micro_batches(run.train_tokens, rows, run.block_tokens, run.micro_batch_size)
+    batches = micro_batches(run.train_tokens, rows, run.block_tokens, run.blocks_at_once)
     n_right = sum(count_right(run.model, batch, run.fabric.device) for batch in batches)
     run.model.train()
     return n_right / count_targets(run.train_tokens, rows)

@@ -1,9 +1,10 @@
 """What a run tells while it runs: metrics.jsonl, the progress bar, TensorBoard when asked for.
 
 One JSON object per logged step (step, epoch, tokens, elapsed_s, train_loss, learning_rate, grad_norm, tokens_per_s,
-peak_memory_gib), one per validation (step, val_loss, n_targets), one per epoch where a plateau is looked for (step,
-epoch, token_accuracy) and one whenever a run goes on (resumed_at). Raw values: nothing is smoothed or replaced. A
-resumed run appends, so the steps it repeats are there twice.
+peak_memory_gib; budget_left_s with a budget, energy_j with a meter), one per validation (step, val_loss, n_targets),
+one per epoch where a plateau is looked for (step, epoch, token_accuracy), one per event (skipped, out_of_memory) and
+one whenever a run goes on (resumed_at). Raw values: nothing is smoothed or replaced. A resumed run appends, so the
+steps it repeats are there twice.
 """
 
 import json
@@ -16,6 +17,7 @@ import torch
 from lightning.fabric.loggers.logger import Logger
 
 from lit_gpt.progress import share_bar
+from lit_gpt.training.resume import Progress
 
 METRICS = "metrics.jsonl"
 GIB = 1 << 30
@@ -82,11 +84,17 @@ class Journal:
     def epoch(self, step: int, epoch: int, token_accuracy: float) -> None:
         self.pending.append({"step": step, "epoch": epoch, "token_accuracy": token_accuracy})
 
+    def event(self, event: str, **values: Any) -> None:
+        """Something that is no measurement: a step that was skipped, a micro-batch too large for the memory."""
+        self.pending.append({"event": event, **values})
+
     def flush(self) -> None:
         """Write what is pending, in one piece."""
         self._file.write("".join(json.dumps(record, allow_nan=False) + "\n" for record in self.pending))
         self._file.flush()
         for record in self.pending:
+            if "event" in record:
+                continue
             numbers = {name: value for name, value in record.items() if name != "step"}
             for logger in self._loggers:
                 logger.log_metrics(numbers, step=record.get("step", 0))
@@ -112,6 +120,14 @@ def _cut_torn_line(path: Path) -> None:
     if data and not data.endswith(b"\n"):
         with open(path, "r+b") as file:
             file.truncate(data.rfind(b"\n") + 1)
+
+
+def time_used(out_dir: Path, progress: Progress) -> float:
+    """Seconds that a run has had: those of its state, or of steps after it that a kill took away."""
+    _cut_torn_line(out_dir / METRICS)
+    records = read_metrics(out_dir) if (out_dir / METRICS).exists() else []
+    journaled = [record["elapsed_s"] for record in records if "elapsed_s" in record]
+    return max([progress.elapsed_s, *journaled])
 
 
 def read_metrics(out_dir: Path) -> list[Record]:

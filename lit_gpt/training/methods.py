@@ -40,8 +40,12 @@ class Method(Protocol):
     def hyperparameters(self) -> dict[str, Any]:
         """The method and its own settings, by flag name."""
 
-    def build(self, model: GPT, seed: int, checkpoint_dir: Path) -> None:
-        """Change the model in place so that exactly what is trained requires a gradient."""
+    def build(self, model: GPT, seed: int, checkpoint_dir: Path | None = None) -> None:
+        """Change the model in place so that exactly what is trained requires a gradient.
+
+        checkpoint_dir: whose tokenizer knows the tokens that are named; without it their few rows are left out, as a
+            forecast may
+        """
 
     def export(self, model: GPT, directory: Path, checkpoint_dir: Path) -> None:
         """Fill an empty directory with what the user takes away."""
@@ -59,7 +63,7 @@ class Lora:
         targets = ",".join(self.settings.targets)
         return {"method": self.name, **asdict(self.settings), "lora_targets": targets}
 
-    def build(self, model: GPT, seed: int, checkpoint_dir: Path) -> None:
+    def build(self, model: GPT, seed: int, checkpoint_dir: Path | None = None) -> None:
         s = self.settings
         options = LoraOptions(
             r=s.lora_r,
@@ -75,7 +79,7 @@ class Lora:
         if not s.lora_fused:
             for _, layer in lora_layers(model):
                 layer.is_fused = False
-        if s.lora_tokens:
+        if s.lora_tokens and checkpoint_dir is not None:
             add_token_rows(model, rows_of_both(model, _control_ids(s.lora_tokens, checkpoint_dir)))
 
     def export(self, model: GPT, directory: Path, checkpoint_dir: Path) -> None:
@@ -101,7 +105,7 @@ class Adapter:
         s = self.settings
         return adapter.AdapterOptions(s.adapter_prompt_length, s.adapter_start_layer, self.is_v2)
 
-    def build(self, model: GPT, seed: int, checkpoint_dir: Path) -> None:
+    def build(self, model: GPT, seed: int, checkpoint_dir: Path | None = None) -> None:
         adapter.add_adapter(model, self._options, seed)
 
     def export(self, model: GPT, directory: Path, checkpoint_dir: Path) -> None:
@@ -124,7 +128,7 @@ class Full:
     def hyperparameters(self) -> dict[str, Any]:
         return {"method": self.name}
 
-    def build(self, model: GPT, seed: int, checkpoint_dir: Path) -> None:
+    def build(self, model: GPT, seed: int, checkpoint_dir: Path | None = None) -> None:
         model.requires_grad_(True)
 
     def export(self, model: GPT, directory: Path, checkpoint_dir: Path) -> None:

@@ -20,6 +20,7 @@ from lit_gpt.manifest import MANIFEST
 from lit_gpt.tokens.loader import Order
 from lit_gpt.tokens.prepare import Wanted, find_or_encode
 from lit_gpt.tokens.store import SPLITS, TokenRows, TokenSet
+from lit_gpt.training.budget_settings import BudgetSettings
 from lit_gpt.training.methods import Method
 from lit_gpt.training.row_order import description, ordering_of, seen_by_source
 from lit_gpt.training.schedule import Schedule
@@ -42,6 +43,7 @@ class Plan:
     token_set: TokenSet
     schedule: Schedule
     precision: str
+    budget: BudgetSettings = BudgetSettings()  # noqa: RUF009 (frozen)
 
     @classmethod
     def of(cls, method: Method, settings: RunSettings, schedule: ScheduleSettings, journal: JournalSettings) -> Self:
@@ -116,10 +118,8 @@ class Plan:
     @cached_property
     def trajectory(self) -> dict[str, Any]:
         """Everything that decides the numbers; a resumed run must have the same."""
-        by_rounding_alone = {"micro_batch_size"}
-        schedule = {
-            name: value for name, value in asdict(self.schedule.settings).items() if name not in by_rounding_alone
-        }
+        schedule = asdict(self.schedule.settings)
+        del schedule["micro_batch_size"]  # it changes results by rounding alone
         return {
             **schedule,
             **self.method.hyperparameters,

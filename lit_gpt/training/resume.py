@@ -30,7 +30,8 @@ SEPARATOR = "::"  # parameter name :: name of the optimizer's value
 class Progress:
     """Where a run stands. Times and counts include what earlier, interrupted processes did.
 
-    token_accuracy: of each epoch, where a plateau is looked for.
+    token_accuracy: of each epoch, where a plateau is looked for. micro_batch_limit: what memory has shown to bear,
+    where it was less than asked for. energy_j: where it is metered. costs: see budget.py.
     """
 
     step: int = 0
@@ -41,6 +42,11 @@ class Progress:
     best_step: int | None = None
     n_epochs_ended: int = 0
     token_accuracy: list[float] = field(default_factory=list)
+    n_skipped: int = 0
+    n_skipped_in_a_row: int = 0
+    micro_batch_limit: int | None = None
+    energy_j: float | None = None
+    costs: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import yaml
 from lit_gpt.errors import UserError
 from lit_gpt.files import settle_directory, write_bytes
 from lit_gpt.manifest import MANIFEST, damaged_files, read_manifest
+from lit_gpt.report.run_report import REPORT
 from lit_gpt.tokens.prepare import Wanted
 from lit_gpt.training.journal import METRICS
 from lit_gpt.training.plan import HYPERPARAMETERS, Plan
@@ -43,7 +44,7 @@ def require_own_directory(out_dir: Path) -> None:
 
 def clear(out_dir: Path) -> None:
     """Remove an earlier run's own files, and nothing else that lies there; first what says that it is finished."""
-    for name in (MANIFEST, METRICS):
+    for name in (MANIFEST, METRICS, REPORT):
         (out_dir / name).unlink(missing_ok=True)
     for name in ("state", "final", "best", "tensorboard", PICKING, PICKED):
         shutil.rmtree(out_dir / name, ignore_errors=True)
@@ -82,9 +83,10 @@ def saved_state(plan: Plan) -> SavedState | None:
 
 def write_hyperparameters(plan: Plan) -> None:
     """Every setting by its flag's name, so that `--config hyperparameters.yaml` runs it again."""
-    settings = asdict(plan.settings) | asdict(plan.schedule.settings) | asdict(plan.journal)
+    settings = asdict(plan.settings) | asdict(plan.schedule.settings) | asdict(plan.journal) | asdict(plan.budget)
     settings |= plan.method.hyperparameters | {"out_dir": plan.out_dir, "resume": "auto"}
     settings |= {name: plan.token_set.manifest.settings[name] for name in asdict(Wanted())}
-    del settings["method"]
+    for name in ("method", "budget_hours", "dry_run"):  # the script says which; the hours are its max_time
+        del settings[name]
     plain = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
     write_bytes(plan.out_dir / HYPERPARAMETERS, yaml.safe_dump(plain, sort_keys=False).encode())

@@ -3,7 +3,7 @@
 The rate rises linearly over the warm-up and then falls from `learning_rate` to `min_learning_rate` along a
 half cosine (Loshchilov and Hutter 2017, arXiv 1608.03983) or a line, over the true number of optimizer steps. The
 first step's rate is above zero. With --max_time warm-up and decay
-follow whichever is further on, the steps or the clock.
+follow whichever is further on, the steps or the clock, which is the budget's: its end is that of training.
 """
 
 import math
@@ -30,11 +30,9 @@ class Schedule:
             limits.append(self.settings.max_epochs * self.steps_per_epoch)
         return min(limits, default=None)
 
-    def is_over(self, step: int, elapsed_s: float) -> bool:
-        """Whether the run ends after `step` completed steps."""
-        out_of_steps = self.total_steps is not None and step >= self.total_steps
-        out_of_time = self.settings.max_time_s is not None and elapsed_s >= self.settings.max_time_s
-        return out_of_steps or out_of_time
+    def is_over(self, step: int) -> bool:
+        """Whether the run ends after `step` completed steps; the clock's end: budget.py."""
+        return self.total_steps is not None and step >= self.total_steps
 
     def _by_steps(self, step: int) -> float:
         return step / self.total_steps if self.total_steps else 0.0

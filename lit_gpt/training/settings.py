@@ -102,7 +102,7 @@ class ScheduleSettings:
     Args:
         epochs: passes over the training rows; 3 when no other limit is given
         max_steps: stop after so many optimizer steps
-        max_time: stop after HH:MM:SS of training; the learning rate then decays by the clock
+        max_time: the whole command is over after HH:MM:SS, files included; the learning rate then decays by the clock
         batch_size: rows in an optimizer step
         steps_per_epoch: divide an epoch evenly into so many steps instead, so that sets of other rows take equally many
         micro_batch_size: blocks of max_seq_length tokens computed at once: the memory knob; results change by rounding;

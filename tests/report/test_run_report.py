@@ -22,7 +22,7 @@ from tests.report.build import items, journal, write_evaluation, write_run, writ
 
 PRINTABLE = "</script></style></title></pre><img src=x onerror=alert(1)>\"'"
 HOSTILE = PRINTABLE + " \x00\x1b\u202e\ud800"
-ANCHORS = ["exact-match", "training", "data", "samples", "answers", "cost", "environment", "rerun", "trace"]
+ANCHORS = ["exact-match", "training", "pace", "data", "samples", "answers", "cost", "environment", "rerun", "trace"]
 LOADS = ("src", "href", "action", "data", "poster", "srcset", "background", "ping", "formaction", "style")
 BEFORE = {"trained kinds": 0.05, "new wordings": 0.04, "new kinds": 0.1}
 AFTER = {"trained kinds": 0.9, "new wordings": 0.6, "new kinds": 0.2}

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from torch import nn
 from lit_gpt import chunked_loss, lora_layers
 from lit_gpt.cli import exit_code_of, parse
 from lit_gpt.model import GPT
-from lit_gpt.training.budget import Clock
 from lit_gpt.training.journal import read_metrics
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
@@ -60,6 +58,7 @@ OTHER = {
     "tensorboard": "true",
     "order": "short_to_long",
 }
+TIME = {"max_time"}  # and all of BudgetSettings: test_budget, test_energy, test_plan_budget
 PLACES = {"checkpoint_dir", "data_dir", "out_dir", "resume", "device"}
 ORDER_AND_RULES = {"order_by", "specialised", "score_table", "score_column", "challenge", "allow_llm_scores"}
 OF_THEIR_OWN = {
@@ -68,11 +67,11 @@ OF_THEIR_OWN = {
     "lora_fused",
     "compile",
     "overflow",
-    "max_time",
     "micro_batch_size",
 }
 OF_EPOCHS = {"plateau", "keep_epochs"}
-ELSEWHERE = PLACES | ORDER_AND_RULES | OF_THEIR_OWN | OF_EPOCHS  # test_order, test_rules, test_epochs, and below
+# test_order, test_rules, test_epochs, and below
+ELSEWHERE = TIME | PLACES | ORDER_AND_RULES | OF_THEIR_OWN | OF_EPOCHS
 
 
 def run(tiny_base: Path, toy_set: Path, out_dir: Path, **settings: str) -> Path:
@@ -196,18 +195,6 @@ def test_lora_fused_decides_how_updates_are_added(
     ours, theirs = ([r["train_loss"] for r in found["records"] if "train_loss" in r] for found in (seen, base))
     assert bool(calls) == (choice == "true")
     assert ours == pytest.approx(theirs, rel=1e-5)
-
-
-def test_max_time_ends_the_run(tiny_base: Path, toy_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a clock on which every look costs 20 ms, so that a busy machine cannot change what is seen."""
-    looks = itertools.count()
-    monkeypatch.setattr(Clock, "elapsed_s", property(lambda clock: 0.02 * next(looks)))
-    out_dir = run(tiny_base, toy_set, tmp_path / "run", max_steps="null", max_time="00:00:01")
-    steps = [record for record in read_metrics(out_dir) if "train_loss" in record]
-    assert 5 < len(steps) < 25
-    assert steps[-2]["elapsed_s"] < 1.0
-    assert steps[-1]["learning_rate"] < 0.2 * steps[len(steps) // 2]["learning_rate"]
-    assert (out_dir / "final" / "adapter_model.safetensors").is_file()
 
 
 @pytest.mark.parametrize("overflow", ["trim", "drop", "error"])

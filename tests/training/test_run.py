@@ -1,7 +1,9 @@
 """A run from settings to files."""
 
+import itertools
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +20,7 @@ from lit_gpt.errors import Diverged, UserError
 from lit_gpt.files import locked, sha256_of
 from lit_gpt.tokens.prepare import prepare
 from lit_gpt.tokens.settings import TokenSettings
+from lit_gpt.training import loop
 from lit_gpt.training.journal import Journal, read_metrics
 from lit_gpt.training.resume import latest_state
 from tests.jobs import Job
@@ -169,22 +172,76 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_rows(job: Job, ti
     assert named and named <= known
 
 
-def test_weights_that_blow_up_in_training_name_the_training_rows(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lit_gpt.training import loop
-
+def poison(monkeypatch: pytest.MonkeyPatch, is_hit: Callable[[list[int]], bool]) -> None:
+    """Training losses of micro-batches with such rows are no numbers."""
     honest = loop.summed_loss
 
     def poisoned(model, batch, device):
         loss = honest(model, batch, device)
-        return loss * float("nan") if model.training and 7 in batch.rows else loss
+        return loss * float("nan") if model.training and is_hit(batch.rows) else loss
 
     monkeypatch.setattr(loop, "summed_loss", poisoned)
+
+
+def test_a_step_that_is_not_finite_is_left_out_and_its_rows_are_named(
+    job: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    poison(monkeypatch, lambda rows: 7 in rows)
+    out_dir = job.run()
+    row_7 = list(lit_gpt.read_examples(job.data_dir, split="train"))[7].id
+    skipped = [record for record in read_metrics(out_dir) if record.get("event") == "skipped"]
+    assert [(record["step"] - 1) // 14 for record in skipped] == [0, 1, 2], "once an epoch"
+    assert all(row_7 in record["rows"] and record["got"] == "a loss of nan" for record in skipped)
+    assert row_7 in capsys.readouterr().err
+    taken = {record["step"] for record in read_metrics(out_dir) if "train_loss" in record}
+    assert taken == set(range(1, 41)) - {record["step"] for record in skipped}
+    assert json.loads((out_dir / "manifest.json").read_text())["counts"]["n_skipped"] == len(skipped)
+    assert_finite(out_dir)
+
+
+def test_a_gradient_that_is_not_finite_is_left_out_too(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = loop._clip
+    monkeypatch.setattr(loop, "_clip", lambda run: honest(run) * (float("inf") if run.progress.step == 4 else 1))
+    out_dir = replace(job, max_steps=8).run()
+    (skipped,) = [record for record in read_metrics(out_dir) if "event" in record]
+    assert (skipped["step"], skipped["got"], len(skipped["rows"])) == (5, "a gradient norm of inf", 8)
+    assert_finite(out_dir)
+
+
+def test_three_such_steps_in_a_row_end_the_run(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {name: i for i, name in enumerate(e.id for e in lit_gpt.read_examples(job.data_dir, split="train"))}
+    n_steps = itertools.count()
+    poison(monkeypatch, lambda _: next(n_steps) >= 6)
     with pytest.raises(Diverged) as error:
         job.run()
-    row_7 = list(lit_gpt.read_examples(job.data_dir, split="train"))[7].id
-    assert row_7 in error.value.got
-    steps = [record["step"] for record in read_metrics(job.out_dir) if "train_loss" in record]
-    assert f"after step {max(steps, default=0)}," in error.value.got
+    named = error.value.got.partition("train rows ")[2].split(", ")
+    assert named and set(named) <= rows.keys()
+    assert "the 3rd such step in a row" in error.value.got
+    assert len([record for record in read_metrics(job.out_dir) if "event" in record]) == 2
+
+
+def test_weights_that_are_not_finite_are_never_written(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However they came to be so: a step can go wrong though its gradient did not."""
+    honest = loop._clip
+
+    def spoil(run) -> float:
+        if run.progress.step == 6:
+            next(weight for weight in run.model.parameters() if weight.requires_grad).data[0, 0] = float("inf")
+        return honest(run)
+
+    monkeypatch.setattr(loop, "_clip", spoil)
+    with pytest.raises(Diverged, match="not finite after step 7"):
+        job.run(save_every=1)
+    assert_finite(job.out_dir)
+
+
+def assert_finite(out_dir: Path) -> None:
+    """Every weight that lies in the run's directory."""
+    from safetensors.torch import load_file
+
+    paths = [*out_dir.rglob("adapter_model.safetensors"), *out_dir.rglob("trained.safetensors")]
+    assert paths
+    assert all(tensor.isfinite().all() for path in paths for tensor in load_file(path).values())
 
 
 def test_a_set_too_small_to_validate_trains_on_everything(

@@ -62,7 +62,7 @@ def test_the_first_limit_counts() -> None:
 
 def test_the_clock_ends_the_run_and_the_decay() -> None:
     schedule = Schedule(ScheduleSettings(max_time="01:00:00", warmup_steps=0, learning_rate=1.0), 10)
-    assert [schedule.is_over(step, s) for step, s in ((9999, 3599.0), (0, 3600.0))] == [False, True]
+    assert not schedule.is_over(9999), "the clock's end is the budget's: test_budget.py"
     assert schedule.learning_rate(5, 360.0) == pytest.approx(1.0), "the first tenth is for warming up"
     assert schedule.learning_rate(5, 360.0 + 1620.0) == pytest.approx(0.5)
     assert schedule.learning_rate(5, 3600.0) == pytest.approx(0.0)

@@ -1,0 +1,152 @@
+"""No run outlasts its budget, whatever steps, files and interruptions take; and each leaves what it should."""
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lit_gpt.errors import UserError
+from lit_gpt.manifest import read_manifest
+from lit_gpt.studies.simulated_budget import Scenario, scenarios, simulate, stalled
+from lit_gpt.tokens.loader import MicroBatch
+from lit_gpt.training.budget import Budget, Clock
+from lit_gpt.training.budget_settings import BudgetSettings, with_budget
+from lit_gpt.training.journal import read_metrics
+from lit_gpt.training.machine import Machine
+from lit_gpt.training.resume import latest_state
+from lit_gpt.training.run_files import RunFiles
+from lit_gpt.training.settings import ScheduleSettings
+from tests.jobs import Job
+
+CASES = scenarios(budget_s=7200.0, step_s=30.0)
+BY_STEPS = "epochs end before the budget"
+
+
+class Killed(Exception):
+    pass
+
+
+class SlowMachine:
+    """Every micro-batch takes a second by its clock, and nothing else takes any."""
+
+    def __init__(self, killed_after: int | None = None) -> None:
+        self.seconds, self.killed_after = 0.0, killed_after
+
+    def machine(self) -> Machine:
+        return Machine(lambda: self.seconds, began_s=0.0, at_work=self.work)
+
+    def work(self, batch: MicroBatch) -> None:
+        self.seconds += 1.0
+        if self.killed_after is not None and self.seconds > self.killed_after:
+            raise Killed
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_simulated_day_keeps_its_budget(case: Scenario) -> None:
+    outcome = simulate(replace(case, step_s=lambda now_s: 8.0) if case.name == BY_STEPS else case)
+    assert outcome.overrun_s == 0
+    assert outcome.best_step is not None and outcome.final_step == outcome.n_steps
+    assert outcome.used_s > (0.5 if case.name == BY_STEPS else 0.96) * case.budget_s
+    assert outcome.last_rate < 2.5 / max(outcome.n_steps, 3)  # as a cosine's next to last step, at most
+
+
+def test_a_long_stall_at_the_very_end_is_what_the_slack_is_for() -> None:
+    case = replace(CASES[0], step_s=stalled(30.0, [7000.0], 60.0))
+    assert simulate(case).overrun_s == 0
+    assert simulate(replace(case, step_s=stalled(30.0, [7000.0], 3600.0))).overrun_s > 0, "one step of an hour"
+
+
+def test_reserves_follow_what_things_cost() -> None:
+    budget = Budget(1000.0, Clock(now=iter([0.0, 0.0, *range(0, 1000, 10)]).__next__))
+    assert budget.training_ends_s == 995.0
+    with budget.measured("state"):
+        pass  # ten seconds by this clock
+    assert budget.training_ends_s == budget.validation_ends_s == 995.0 - 1.25 * 30, (
+        "a state, and best/ and final/ alike"
+    )
+    with budget.measured("validation"):
+        pass
+    assert budget.validation_ends_s - budget.training_ends_s == 12.5
+    for step_s in (4.0, 4.0, 4.0, 300.0):
+        budget.took_step(step_s)
+    assert budget.training_ends_s - budget.last_step_begins_s == 12.0, "a stall is no new pace"
+
+
+def test_hours_are_another_spelling_of_max_time() -> None:
+    hours = with_budget(ScheduleSettings(epochs=3), BudgetSettings(budget_hours=1.51))
+    assert (hours.max_time, hours.epochs) == ("01:30:36", 3)
+    assert with_budget(ScheduleSettings(max_time="24:00:00"), BudgetSettings(budget_hours=24)).max_time == "24:00:00"
+    with pytest.raises(UserError, match="budget_hours 2 and --max_time"):
+        with_budget(ScheduleSettings(max_time="00:01:00"), BudgetSettings(budget_hours=2))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"budget_hours": 0}, {"budget_hours": 1e9}, {"power_w": -1}, {"grams_co2_per_kwh": float("nan")}]
+)
+def test_impossible_budgets_are_refused_at_birth(wrong: dict[str, float]) -> None:
+    with pytest.raises(UserError):
+        BudgetSettings(**wrong)
+
+
+def within_a_minute(job: Job, slow: SlowMachine, **changes: object) -> list[dict]:
+    out_dir = job.run(machine=slow.machine(), max_time="00:01:00", max_steps=None, **changes)
+    return [record for record in read_metrics(out_dir) if "train_loss" in record]
+
+
+def test_a_real_run_ends_in_time_with_its_rate_run_down(job: Job) -> None:
+    slow = SlowMachine()
+    steps = within_a_minute(job, slow)
+    assert 40 < slow.seconds <= 60
+    assert steps[-1]["learning_rate"] < 0.1 * max(step["learning_rate"] for step in steps)
+    assert steps[-1]["budget_left_s"] == pytest.approx(60 - steps[-1]["elapsed_s"])
+    names = ["best/adapter_model.safetensors", "final/adapter_model.safetensors", "report.html", "manifest.json"]
+    assert [name for name in names if not (job.out_dir / name).is_file()] == []
+
+
+@pytest.mark.parametrize("save_every", [9, 1000])
+def test_time_that_a_kill_took_counts(job: Job, save_every: int) -> None:
+    """Also where no state but the first one, before any step, was saved."""
+    seldom = {"save_every": save_every, "eval_every": 1000}
+    with pytest.raises(Killed):
+        within_a_minute(job, SlowMachine(killed_after=30), **seldom)
+    lost = max(record["elapsed_s"] for record in read_metrics(job.out_dir) if "elapsed_s" in record)
+    assert latest_state(job.out_dir / "state").progress.elapsed_s < lost, "steps were lost, or this shows nothing"
+    slow = SlowMachine()
+    steps = within_a_minute(job, slow, **seldom)
+    assert all(later > lost for later in [step["elapsed_s"] for step in steps][-5:])
+    assert steps[-1]["elapsed_s"] <= lost + slow.seconds <= 60
+
+
+@pytest.mark.parametrize("killed_at", [2, 3, 4])
+def test_best_is_of_a_step_that_the_run_took(job: Job, killed_at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between a state and its best/, under a clock by which steps done again would have another rate."""
+    calls, honest = itertools.count(1), RunFiles.keep_best
+
+    def killed(files: RunFiles) -> None:
+        if next(calls) == killed_at:
+            raise Killed
+        honest(files)
+
+    monkeypatch.setattr(RunFiles, "keep_best", killed)
+    with pytest.raises(Killed):
+        within_a_minute(job, SlowMachine())
+    monkeypatch.setattr(RunFiles, "keep_best", honest)
+    within_a_minute(job, SlowMachine())
+    best = read_manifest(job.out_dir / "best", "lora").counts
+    counts = read_manifest(job.out_dir, "run").counts
+    assert (best["step"], best["val_loss"]) == (counts["best_step"], counts["best_val_loss"])
+    told = [r["val_loss"] for r in read_metrics(job.out_dir) if "val_loss" in r and r["step"] == best["step"]]
+    assert told == [best["val_loss"]], "once, by the timeline that went on"
+
+
+def test_a_best_that_is_newer_than_the_state_speaks_for_itself(job: Job, tmp_path: Path) -> None:
+    """Where newer states were damaged."""
+    replace(job, max_steps=10).run()
+    states = sorted((job.out_dir / "state").iterdir())
+    (job.out_dir / "manifest.json").unlink()
+    (states[-1] / "state.json").write_text("{}")
+    before = read_manifest(job.out_dir / "best", "lora").counts
+    replace(job, max_steps=10).run()
+    assert read_manifest(job.out_dir / "best", "lora").counts == before
+    assert read_manifest(job.out_dir, "run").counts["best_step"] == before["step"]

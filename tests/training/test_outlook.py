@@ -1,0 +1,233 @@
+"""What a run is said to need is what it needs; what does not fit is refused with what would."""
+
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from lit_gpt.checkpoint import load_config, load_model
+from lit_gpt.cli import CommandLine, exit_code_of, parse
+from lit_gpt.config import Config
+from lit_gpt.errors import UserError
+from lit_gpt.live_bytes import LiveBytes
+from lit_gpt.random_base import write_random_weights
+from lit_gpt.training.budget_settings import BudgetSettings
+from lit_gpt.training.dry_run import foretell
+from lit_gpt.training.hardware import CARDS, GIB, Card, CardName, card_of
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.loss import SummedLoss
+from lit_gpt.training.memory_forecast import BatchShape, forecast
+from lit_gpt.training.methods import Full, Lora
+from lit_gpt.training.outlook import Outlook, largest_batch, shape_of, ways_out
+from lit_gpt.training.plan import Plan
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.techniques import Techniques
+from lit_gpt.training.trial import try_out
+
+LORA = Lora(LoraSettings(lora_targets="q,k,v,o,mlp", lora_dropout=0.0))
+PLAIN = Techniques(quantize=None, is_checkpointed=False, is_chunked=True, neftune_alpha=0.0)
+BATCH = BatchShape([40, 30, 10], [39, 12, 9])
+LLAMA_7B = Config("llama", 32, 32, 4096, 11008, 32000, 4096)
+
+
+def settings_of(tiny_base: Path, toy_set: Path, out_dir: Path, **run: Any) -> dict[str, Any]:
+    return {
+        "settings": RunSettings(tiny_base, toy_set, out_dir, device="cpu", **run),
+        "schedule": ScheduleSettings(epochs=2, batch_size=8, micro_batch_size=2),
+        "journal": JournalSettings(),
+    }
+
+
+@pytest.fixture
+def plan(tiny_base: Path, toy_set: Path, tmp_path: Path) -> Plan:
+    return Plan.of(LORA, **settings_of(tiny_base, toy_set, tmp_path / "run"))
+
+
+def test_storages_are_counted_while_they_live() -> None:
+    with LiveBytes() as counter:
+        x = torch.zeros(1000, device="meta")
+        y = x.view(10, 100)[1:] + 1
+        z = x + x
+        del x, z
+        w = y.t()
+    assert (counter.live, counter.peak) == (3600, 11600), "a view keeps no bytes of its own, nor its base"
+    assert w.numel() == 900
+
+
+def test_the_arithmetic_is_that_of_the_network_itself(tiny_base: Path) -> None:
+    """Against torch's counter on real tensors; attention, which it counts in full, aside."""
+    config = load_config(tiny_base)
+    model = load_model(tiny_base).train()
+    LORA.build(model, seed=0)
+    loss = SummedLoss(model, is_chunked=False)  # torch's counter cannot follow the chunks
+    ids_BT = torch.zeros(1, sum(BATCH.doc_lengths), dtype=torch.long)
+    with FlopCounterMode(display=False) as counter:
+        loss(ids_BT, BATCH.doc_lengths, torch.arange(sum(BATCH.doc_targets))).backward()
+    products = sum(n for op, n in counter.get_flop_counts()["Global"].items() if "attention" not in str(op))
+    needs = forecast(config, LORA, "32-true", "adamw", replace(PLAIN, is_chunked=False), BATCH)
+    assert products < needs.flops < 1.2 * products
+
+
+def test_seven_billion_weights_are_counted_right() -> None:
+    """27 GFLOP a token for LoRA of rank 16; 13.5 GB in bf16, 3.9 GB in nf4-dq; with checkpointing 6 N for 4 N."""
+    lora = Lora(LoraSettings(lora_r=16, lora_targets="q,k,v,o,mlp", lora_dropout=0.0))
+    small = replace(LLAMA_7B, n_layer=4)  # all layers are alike
+
+    def needs(**changes: Any) -> Any:
+        techniques = replace(PLAIN, **changes)
+        four, eight = (
+            forecast(
+                replace(small, n_layer=n), lora, "bf16-true", "adamw", techniques, BatchShape([450] * 2, [315] * 2)
+            )
+            for n in (4, 8)
+        )
+        return {
+            name: getattr(four, name) + 7 * (getattr(eight, name) - getattr(four, name))
+            for name in ("flops", "weight_bytes", "n_weights")
+        }
+
+    plain = needs()
+    assert plain["flops"] / 900e9 == pytest.approx(26.9, rel=0.02)
+    assert plain["weight_bytes"] / 1e9 == pytest.approx(13.5 + 0.16, rel=0.01)  # and 40 million of adapters
+    assert needs(is_checkpointed=True)["flops"] / plain["flops"] == pytest.approx(1.5, rel=0.03)
+    nf4 = needs(quantize="nf4-dq")
+    assert nf4["weight_bytes"] / 1e9 == pytest.approx(3.9 + 0.16, rel=0.03)
+    assert nf4["n_weights"] == plain["n_weights"]
+
+
+CHANGES: dict[str, Any] = {
+    "fp32": {},
+    "bf16": {"precision": "bf16-true"},
+    "nf4": {"precision": "bf16-true", "quantize": "nf4"},
+    "full": {"method": Full()},
+}
+# eight layers of 256: some hundred MB, so that what the process itself comes and goes with hardly counts
+FIXTURE = {"hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 8, "num_attention_heads": 4}
+FIXTURE |= {"num_key_value_heads": 4, "max_position_embeddings": 1024}
+
+
+def measured(name: str, places: tuple[Path, Path, Path]) -> float:
+    """Foretold over measured, in a process that does nothing else."""
+    changes = dict(CHANGES[name])
+    method = changes.pop("method", LORA)
+    schedule = ScheduleSettings(epochs=1, batch_size=64, micro_batch_size=12)
+    torch.set_num_threads(1)
+    plan = Plan.of(method, RunSettings(*places, device="cpu", **changes), schedule, JournalSettings())
+    outlook = Outlook.of(plan, card_of("cpu", "cpu"))
+    trial = try_out(plan, outlook.batch)
+    return outlook.needs.peak_bytes / trial.peak_bytes
+
+
+@pytest.mark.parametrize(
+    "name", ["fp32", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bf16", "nf4", "full"))]
+)
+def test_foretold_is_measured(name: str, tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
+    import shutil
+
+    base = tmp_path / "base"
+    write_random_weights(base, {**FIXTURE, "vocab_size": load_config(tiny_base).vocab_size})
+    for path in tiny_base.glob("tokenizer*"):
+        shutil.copy(path, base)
+    with get_context("spawn").Pool(1) as alone:
+        ratio = alone.apply(measured, (name, (base, toy_set, tmp_path / "run")))
+    assert ratio == pytest.approx(1.0, abs=0.15)
+
+
+def test_the_largest_batch_is_the_epochs_largest(plan: Plan) -> None:
+    from lit_gpt.tokens.loader import micro_batches
+
+    sizes = [
+        sum(batch.doc_lengths)
+        for step in range(plan.order.steps_per_epoch)
+        for batch in micro_batches(plan.train_tokens, plan.order.rows_of(step), plan.token_set.max_seq_length, 2)
+    ]
+    assert len(largest_batch(plan, 2).ids) == max(sizes)
+
+
+def test_what_does_not_fit_is_refused_with_what_would(plan: Plan, tiny_base, toy_set, tmp_path, monkeypatch) -> None:
+    outlook = Outlook.of(plan, CARDS["a100-40gb"])
+    assert outlook.fits
+    foretold = dict(ways_out(outlook))
+    assert all(needs.peak_bytes < outlook.needs.peak_bytes for needs in foretold.values())
+    assert {
+        "--micro_batch_size 1",
+        "--activation_checkpointing true",
+        "--activation_checkpointing true --quantize nf4",
+    } <= foretold.keys()
+    room = (outlook.needs.peak_bytes + foretold["--micro_batch_size 1"].peak_bytes) / 2 + outlook.process_bytes
+    monkeypatch.setitem(CARDS, "a100-40gb", replace(CARDS["a100-40gb"], memory_gib=room / GIB))
+    settings = settings_of(tiny_base, toy_set, tmp_path / "run", precision="32-true")
+    with pytest.raises(UserError) as error:
+        foretell(LORA, **settings, budget=BudgetSettings(), card_name="a100-40gb")
+    assert error.value.do.startswith("--micro_batch_size 1 (")
+    monkeypatch.setitem(CARDS, "a100-40gb", replace(CARDS["a100-40gb"], memory_gib=0.001))
+    with pytest.raises(UserError, match="tokens") as error:
+        foretell(LORA, **settings, budget=BudgetSettings(), card_name="a100-40gb")
+    assert "a smaller model" in error.value.do
+
+
+def test_a_full_disk_is_refused(tiny_base, toy_set, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(Outlook, "free_disk_bytes", 1000)
+    with pytest.raises(UserError, match="free for"):
+        foretell(LORA, **settings_of(tiny_base, toy_set, tmp_path / "run"), budget=BudgetSettings(), is_tried=False)
+
+
+def test_the_script_says_what_it_would_take(tiny_base, toy_set, tmp_path, capsys) -> None:
+    import runpy
+
+    line = CommandLine(runpy.run_path("scripts/plan_budget.py")["main"], summary="plan")
+    places = [f"--checkpoint_dir={tiny_base}", f"--data_dir={toy_set}", f"--out_dir={tmp_path / 'run'}"]
+
+    def said(*flags: str) -> dict[str, str]:
+        assert exit_code_of(lambda: line.command(**parse(line, [*places, *flags]))) == 0
+        lines = capsys.readouterr().out.splitlines()
+        return {text[:16].strip(): text[17:] for text in lines if text[:16].strip()}
+
+    day = said("--card=h200", "--budget_hours=24", "--micro_batch_size=1", "--epochs=3")
+    assert day["card"].startswith("h200, 139.00 GiB")
+    assert "by arithmetic, at 40% of 989 TFLOP/s" in day["speed"] and "the steps end it" in day["steps"]
+    assert "of a budget of 24:00:00" in day["time"]
+    assert "700 W" in day["energy"] and "445 g CO₂/kWh" in day["CO2"]
+    mine = said("--card=h200", "--epochs=3", "--power_w=100", "--grams_co2_per_kwh=50", "--power_source=a meter")
+    assert "100 W" in mine["energy"] and "50 g CO₂/kWh" in mine["CO2"]
+    assert said("--card=cpu", "--trial=false")["speed"].startswith("not known")
+    assert said("--card=h200", "--method=full")["model"].count("bf16-mixed") == 1
+
+
+def test_a_dry_run_tries_the_largest_batch_and_trains_nothing(tiny_base, toy_set, tmp_path, capsys) -> None:
+    from tests.test_configs import lora_line
+
+    line = lora_line()
+    flags = {
+        "checkpoint_dir": tiny_base,
+        "data_dir": toy_set,
+        "out_dir": tmp_path / "run",
+        "device": "cpu",
+        "dry_run": "true",
+    }
+    assert line.command(**parse(line, [f"--{name}={value}" for name, value in flags.items()])) is None
+    told = capsys.readouterr().out
+    assert "measured (foretold / measured: " in told and "as tried" in told
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_script_names_the_cards_there_are() -> None:
+    import runpy
+
+    hints = get_type_hints(runpy.run_path("scripts/plan_budget.py")["PlanSettings"])
+    assert hints["card"] == CardName and set(get_args(CardName)) == {"found", "cpu", *CARDS}
+
+
+def test_a_card_found_is_the_machines() -> None:
+    cpu = card_of("found", "cpu")
+    assert (cpu.name, cpu.power_w, cpu.tflops) == ("cpu", None, None) and cpu.memory_gib > 0.1
+    assert isinstance(CARDS["rtx4090-24gb"], Card) and card_of("rtx4090-24gb", "cpu").memory_gib == 23.64
+
+
+def test_lengths_are_cut(plan: Plan) -> None:
+    shape = shape_of(largest_batch(plan, 2), longest=10)
+    assert max(shape.doc_lengths) == 10 and max(shape.doc_targets) <= 9
