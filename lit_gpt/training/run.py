@@ -12,8 +12,11 @@ from lightning.fabric.loggers.logger import Logger
 
 from lit_gpt.activation_checkpointing import checkpoint_blocks
 from lit_gpt.checkpoint import load_model
+from lit_gpt.document_attention import attend_by_document
 from lit_gpt.errors import UserError
 from lit_gpt.files import locked, new_directory, settle_directory
+from lit_gpt.freed_pages import keep_freed_pages
+from lit_gpt.lean_activations import keep_little
 from lit_gpt.manifest import MANIFEST, Manifest
 from lit_gpt.model import GPT
 from lit_gpt.neftune import add_noise
@@ -73,6 +76,8 @@ def _train_and_finish(plan: Plan, saved: SavedState | None) -> None:
     mixed: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if plan.precision == "bf16-mixed" else "32-true"
     fabric = Fabric(accelerator=plan.settings.device, devices=1, precision=mixed, loggers=loggers)
     progress = saved.progress if saved else Progress()
+    if plan.settings.keep_freed_pages and fabric.device.type == "cpu":
+        keep_freed_pages()
     model, optimizer = _model_and_optimizer(plan, saved, fabric.device)
     if plan.settings.compile:
         model.compile()  # in place: names of weights stay as they are
@@ -148,6 +153,10 @@ def _model_and_optimizer(
 
 def _add_techniques(plan: Plan, model: GPT) -> None:
     """What goes with every method, and changes no weight's name."""
+    if not plan.settings.compile:
+        if plan.settings.lean_activations:
+            keep_little(model, plan.settings.activation_checkpointing)
+        attend_by_document(model, plan.settings.document_attention)
     if plan.settings.activation_checkpointing:
         checkpoint_blocks(model)
     if plan.schedule.settings.neftune_alpha:
