@@ -1,10 +1,13 @@
-"""Measure preparing many rows: rate and peak memory, beside the `datasets` library doing the same work.
+"""Measure preparing and merging many rows: rate and peak memory, beside the `datasets` library doing the same work.
 
     python benchmarks/prepare.py --source alpaca_data.json --n_rows 1000000
 
 The rows of the source are repeated with edits until there are enough. Both sides read the same JSON lines, turn rows
-into dialogues with provenance and content hash, drop those without an answer, split by hash and write parquet, each in
-a process of its own. Prints rows a second, processor seconds and peak memory, and last the file that holds them.
+into dialogues with provenance and content hash, drop those without an answer, split by hash and write parquet. Then
+each merges its set with a second one, a tenth of the rows once more: equal rows are joined, and the split is made
+anew. Ours merges once more with what `datasets` has not, the search for training rows that almost repeat a held-out
+one. Every step is in a process of its own. Prints rows a second, processor seconds and peak memory, and last the file
+that holds them.
 `datasets` comes with the extra `test`.
 """
 
@@ -12,7 +15,7 @@ import json
 import multiprocessing
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -22,6 +25,7 @@ from lit_gpt.cli import run_command
 from lit_gpt.errors import UserError
 
 KIB_PER_GIB = 1 << 20
+SHARE_AGAIN = 10  # one row in so many is in the second set, too
 
 
 @dataclass(frozen=True)
@@ -50,25 +54,44 @@ class BenchmarkSettings:
 def main(benchmark: BenchmarkSettings) -> Path:
     from lit_gpt.files import write_json
 
-    benchmark.work_dir.mkdir(parents=True, exist_ok=True)
-    pool = benchmark.work_dir / f"pool-{benchmark.n_rows}.jsonl"
-    write_pool(benchmark.source, benchmark.n_rows, pool)
+    work_dir, n_rows = benchmark.work_dir, benchmark.n_rows
+    work_dir.mkdir(parents=True, exist_ok=True)
+    pool, again = work_dir / f"pool-{n_rows}.jsonl", work_dir / f"again-{n_rows}.jsonl"
+    write_pool(benchmark.source, n_rows, pool)
+    with open(pool, encoding="utf-8") as rows, open(again, "w", encoding="utf-8") as file:
+        file.writelines(islice(rows, max(1, n_rows // SHARE_AGAIN)))
     chosen = SIDES if benchmark.only == "both" else {benchmark.only: SIDES[benchmark.only]}
-    results = {name: measure(side, pool, benchmark.work_dir / name) for name, side in chosen.items()}
-    for name, found in results.items():
-        say(
-            f"{name:<9} {found['rows_per_s']:>9,.0f} rows/s  {found['elapsed_s']:>8.1f} s  "
-            f"{found['cpu_s']:>8.1f} CPU s  {found['peak_mem_gib']:.2f} GiB peak  {found['n_used']:,} rows used"
-        )
-    if len(results) == 2:
-        ours, theirs = results["ours"], results["datasets"]
-        say(
-            f"ours/datasets: {theirs['cpu_s'] / ours['cpu_s']:.2f} times the rows per CPU second, "
-            f"{ours['peak_mem_gib'] / theirs['peak_mem_gib']:.2f} of the memory"
-        )
-    path = benchmark.work_dir / "results.json"
-    write_json(path, {"n_rows": benchmark.n_rows, **results})
+    results: dict[str, Any] = {"n_rows": n_rows}
+    for name, (prepare, merge) in chosen.items():
+        results[f"prepare, {name}"] = measure(f"preparing with {name}", prepare, n_rows, pool, work_dir / name)
+        prepare(again, work_dir / f"{name}-again")
+        n_merged = n_rows + max(1, n_rows // SHARE_AGAIN)
+        sets = (work_dir / name, work_dir / f"{name}-again", work_dir / f"{name}-merged")
+        results[f"merge, {name}"] = measure(f"merging with {name}", merge, n_merged, *sets)
+        if name == "ours":
+            sets = (*sets[:2], work_dir / "ours-merged-near")
+            results["merge, ours, near duplicates too"] = measure("… near duplicates too", merge_near, n_merged, *sets)
+    tell(results)
+    path = work_dir / "results.json"
+    write_json(path, results)
     return path
+
+
+def tell(results: dict[str, Any]) -> None:
+    """Each step in a line, then the ratios."""
+    for name, found in results.items():
+        if name != "n_rows":
+            say(
+                f"{name:<33} {found['rows_per_s']:>9,.0f} rows/s  {found['elapsed_s']:>7.1f} s  "
+                f"{found['cpu_s']:>7.1f} CPU s  {found['peak_mem_gib']:.2f} GiB peak  {found['n_used']:,} rows used"
+            )
+    for step in ("prepare", "merge"):
+        if f"{step}, ours" in results and f"{step}, datasets" in results:
+            ours, theirs = results[f"{step}, ours"], results[f"{step}, datasets"]
+            say(
+                f"{step}, ours/datasets: {theirs['cpu_s'] / ours['cpu_s']:.2f} times the rows per CPU second, "
+                f"{ours['peak_mem_gib'] / theirs['peak_mem_gib']:.2f} of the memory"
+            )
 
 
 def write_pool(source: Path, n_rows: int, pool: Path) -> None:
@@ -87,28 +110,24 @@ def write_pool(source: Path, n_rows: int, pool: Path) -> None:
             file.write(json.dumps(edited) + "\n")
 
 
-def measure(side: Callable[[Path, Path], int], pool: Path, out: Path) -> dict[str, Any]:
-    """Run one side in a fresh process; what it took."""
-    say(f"measuring {side.__name__} …")
+def measure(doing: str, step: Callable[..., int], n_rows: int, *paths: Path) -> dict[str, Any]:
+    """Run one step in a fresh process; what it took."""
+    say(f"{doing} …")
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    process = context.Process(target=_measured, args=(side, pool, out, queue))
+    process = context.Process(target=_measured, args=(step, n_rows, paths, queue))
     process.start()
     process.join()
     if process.exitcode:
-        raise UserError(
-            f"{side.__name__}, which ended with {process.exitcode}", "a measurement", "see what it said above"
-        )
+        raise UserError(f"{doing}, which ended with {process.exitcode}", "a measurement", "see what it said above")
     found: dict[str, Any] = queue.get()
     return found
 
 
-def _measured(side: Callable[[Path, Path], int], pool: Path, out: Path, queue: Any) -> None:
+def _measured(step: Callable[..., int], n_rows: int, paths: tuple[Path, ...], queue: Any) -> None:
     start, cpu_start = time.perf_counter(), time.process_time()
-    n_used = side(pool, out)
+    n_used = step(*paths)
     elapsed_s, cpu_s = time.perf_counter() - start, time.process_time() - cpu_start
-    with open(pool, "rb") as file:
-        n_rows = sum(1 for _ in file)
     queue.put(
         {"rows_per_s": n_rows / elapsed_s, "elapsed_s": elapsed_s, "cpu_s": cpu_s, "n_used": n_used}
         | {"peak_mem_gib": peak_mem_gib()}
@@ -130,6 +149,22 @@ def ours(pool: Path, out: Path) -> int:
 
     prepare_examples(source(), DataSettings(source=str(pool), destination_path=out))
     return int(load_example_set(out).counts["used"])
+
+
+def ours_merged(first: Path, second: Path, out: Path, threshold: float = 0.0) -> int:
+    from lit_gpt.data.merge import merge_sets
+    from lit_gpt.data.merge_settings import MergeSettings
+    from lit_gpt.data.store import load_example_set
+
+    names = [first.name, second.name]
+    settings = MergeSettings(sources=names, destination_path=out, near_duplicate_threshold=threshold)
+    merge_sets([first, second], settings)
+    return int(load_example_set(out).counts["used"])
+
+
+def merge_near(first: Path, second: Path, out: Path) -> int:
+    """Ours as it is by default."""
+    return ours_merged(first, second, out, threshold=0.8)
 
 
 def with_datasets(pool: Path, out: Path) -> int:
@@ -156,18 +191,39 @@ def with_datasets(pool: Path, out: Path) -> int:
     rows = datasets.load_dataset("json", data_files=str(pool), split="train", cache_dir=str(out / "cache"))
     used = rows.filter(lambda row: bool(row["output"].strip() and row["instruction"].strip()))
     made = used.map(dialogue, with_indices=True, remove_columns=used.column_names)
-    is_held_out = [int(value[:8], 16) % 10 == 0 for value in made["content_hash"]]
+    return _write_split(made, range(len(made)), out)
+
+
+def datasets_merged(first: Path, second: Path, out: Path) -> int:
+    import datasets
+
+    out.mkdir(parents=True, exist_ok=True)
+    files = [str(folder / f"{split}.parquet") for folder in (first, second) for split in ("train", "validation")]
+    made = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(out / "cache"))
+    place_of: dict[str, int] = {}
+    for place, value in enumerate(made["content_hash"]):
+        place_of.setdefault(value, place)
+    return _write_split(made, place_of.values(), out)
+
+
+def _write_split(made: Any, places: Iterable[int], out: Path) -> int:
+    """The rows at these places, a tenth of them held out by their hash; how many."""
+    chosen = list(places)
+    hashes = made["content_hash"]
+    is_held_out = [int(value[:8], 16) % 10 == 0 for value in hashes]
     for name, held_out in (("train", False), ("validation", True)):
-        chosen = made.select([i for i, value in enumerate(is_held_out) if value == held_out])
-        chosen.to_parquet(str(out / f"{name}.parquet"))
-    return len(made)
+        made.select([i for i in chosen if is_held_out[i] == held_out]).to_parquet(str(out / f"{name}.parquet"))
+    return len(chosen)
 
 
 def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-SIDES: dict[str, Callable[[Path, Path], int]] = {"ours": ours, "datasets": with_datasets}
+SIDES: dict[str, tuple[Callable[..., int], Callable[..., int]]] = {
+    "ours": (ours, ours_merged),
+    "datasets": (with_datasets, datasets_merged),
+}
 
 if __name__ == "__main__":
     run_command(main)

@@ -76,6 +76,7 @@ ROOMS = {
     "lit_gpt.training": (4, "training"),
     "lit_gpt.evaluation": (4, "evaluation"),
     "lit_gpt.studies": (5, "studies"),
+    "lit_gpt.proof": (5, "proof"),
     "lit_gpt.cli": (6, "commands"),
     "lit_gpt.usage": (6, "commands"),
     "lit_gpt.discovery": (6, "commands"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from lit_gpt.data.store import read_examples
+from lit_gpt.data.store import SPLITS, read_examples
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,8 +23,9 @@ def test_ours_and_datasets_make_the_same_rows(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "times the rows per CPU second" in done.stderr
     results = json.loads((out / "results.json").read_text())
-    assert results["ours"]["n_used"] == results["datasets"]["n_used"] == 60
-    ours = {e.content_hash for split in ("train", "validation") for e in read_examples(out / "ours", split)}
-    tables = [pq.read_table(out / "datasets" / f"{split}.parquet").to_pylist() for split in ("train", "validation")]
-    theirs = {row["content_hash"] for table in tables for row in table}
-    assert theirs == ours
+    for step in ("prepare", "merge"):
+        assert results[f"{step}, ours"]["n_used"] == results[f"{step}, datasets"]["n_used"] == 60
+    for name in ("", "-merged"):
+        ours = [e.content_hash for split in SPLITS for e in read_examples(out / f"ours{name}", split)]
+        tables = [pq.read_table(out / f"datasets{name}" / f"{split}.parquet").to_pylist() for split in SPLITS]
+        assert sorted(row["content_hash"] for table in tables for row in table) == sorted(ours)

@@ -10,6 +10,7 @@ mean little.
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,18 +92,28 @@ def vif(x_NK: Floats) -> Floats:
     return np.array(found)
 
 
-def student_t(probability: float, n_free: int) -> float:
-    """The quantile of Student's t above the median, by bisection on the integral of its density."""
-    nodes, weights = np.polynomial.legendre.leggauss(N_NODES)
-    log_scale = math.lgamma((n_free + 1) / 2) - math.lgamma(n_free / 2) - math.log(n_free * math.pi) / 2
-
-    def below(angle: float) -> float:
-        # t = sqrt(n) tan(angle): the density becomes a power of the cosine, and its range finite
-        cosines = np.cos((nodes + 1) * angle / 2)
-        return 0.5 + math.exp(log_scale) * math.sqrt(n_free) * angle / 2 * float(weights @ cosines ** (n_free - 1))
-
-    low, high = 0.0, math.pi / 2
-    for _ in range(200):
+def student_t(probability: float, n_free: float) -> float:
+    """The quantile of Student's t at or above the median, by bisection."""
+    low, high = 0.0, math.pi / 2  # of the angle whose tangent is t / sqrt(n_free)
+    for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if below(middle) < probability else (low, middle)
+        low, high = (middle, high) if _below_angle(middle, n_free) < probability else (low, middle)
     return math.sqrt(n_free) * math.tan(low)
+
+
+def below_t(t: float, n_free: float) -> float:
+    """The probability that Student's t is below this number, which is not negative."""
+    return _below_angle(math.atan(t / math.sqrt(n_free)), n_free)
+
+
+@cache
+def _nodes() -> tuple[Floats, Floats]:
+    return np.polynomial.legendre.leggauss(N_NODES)
+
+
+def _below_angle(angle: float, n_free: float) -> float:
+    """The integral of the density by Gauss and Legendre: in the angle it is a power of the cosine, its range finite."""
+    nodes, weights = _nodes()
+    log_scale = math.lgamma((n_free + 1) / 2) - math.lgamma(n_free / 2) - math.log(n_free * math.pi) / 2
+    cosines = np.cos((nodes + 1) * angle / 2)
+    return 0.5 + math.exp(log_scale) * math.sqrt(n_free) * angle / 2 * float(weights @ cosines ** (n_free - 1))

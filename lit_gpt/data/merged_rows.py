@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lit_gpt.data.split import is_validation
 from lit_gpt.data.store import SPLITS, count_examples, read_columns, read_examples
 from lit_gpt.example import Example
-from lit_gpt.progress import watched
+from lit_gpt.progress import bar, watched
 from lit_gpt.seeds import derive_seed
 
 CountTokens = Callable[[Path, str], np.ndarray]  # (set, split) -> tokens of each row, 0 for a row without place
@@ -88,6 +89,22 @@ def scan(data_dirs: Sequence[Path], seed: int, fraction: float, count_tokens: Co
 def _hashes(data_dir: Path, split: str) -> Iterator[str]:
     for batch in read_columns(data_dir, split, ("content_hash",)):
         yield from batch.column("content_hash").to_pylist()
+
+
+def numbered_columns(
+    data_dirs: Sequence[Path], columns: tuple[str, ...], wanted: np.ndarray, doing: str
+) -> Iterator[tuple[Any, ...]]:
+    """The numbers of these rows (ascending) with some columns of each; the other rows never become objects."""
+    places = [(data_dir, split) for data_dir in data_dirs for split in SPLITS] if len(wanted) else []
+    batches = (batch for place in places for batch in read_columns(*place, columns))
+    first = 0
+    with bar(len(wanted), doing, "row") as progress:
+        for batch in batches:
+            low, high = np.searchsorted(wanted, (first, first + batch.num_rows))
+            rows = batch.take(wanted[low:high] - first).to_pydict().values()
+            yield from zip(wanted[low:high].tolist(), *rows, strict=True)
+            progress.update(high - low)
+            first += batch.num_rows
 
 
 def numbered(data_dirs: Sequence[Path], doing: str) -> Iterator[tuple[int, Path, str, Example]]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from lit_gpt.data.accounting import say
 from lit_gpt.data.merge_settings import MergeSettings
-from lit_gpt.data.merged_rows import FATES, MergedRows, numbered
+from lit_gpt.data.merged_rows import FATES, MergedRows, numbered, numbered_columns
 from lit_gpt.data.reasons import REASONS
 from lit_gpt.data.store import KIND, REJECTS, SPLITS, ExampleWriter, load_example_set, split_name, verdicts_of
 from lit_gpt.example import Example, Provenance
@@ -56,13 +56,12 @@ class MergedSet:
 
     def _origins_of_duplicates(self) -> dict[int, list[Provenance]]:
         """For each row that others repeat, where these came from."""
-        repeats = self.rows.fate == FATES.index("exact_duplicate")
+        repeats = np.flatnonzero(self.rows.fate == FATES.index("exact_duplicate"))
         found: dict[int, list[Provenance]] = {}
-        if repeats.any():
-            for number, _, _, example in numbered(self.data_dirs, "collecting origins"):
-                if repeats[number]:
-                    origins = found.setdefault(int(self.rows.first_of[number]), [])
-                    origins += (example.provenance, *example.also_from)
+        columns = numbered_columns(self.data_dirs, ("provenance", "also_from"), repeats, "collecting origins")
+        for number, provenance, *others in columns:
+            origins = found.setdefault(int(self.rows.first_of[number]), [])
+            origins += (Provenance.from_row(each) for each in (provenance, *(others[0] if others else ())))
         return found
 
     def _write_row(self, side: ExampleWriter, number: int, data_dir: Path, example: Example) -> None:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ BATCH_TEXTS = 1_000
 WORD = re.compile(r"\w+")
 
 Signatures = NDArray[np.uint32]
+Hashes = NDArray[np.int64]
+SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 Shingle = Callable[[str], set[str]]
 
 
@@ -144,24 +147,47 @@ def _most_alike(own: set[str], candidates: Sequence[int], shingles: dict[int, se
 
 
 class NearIndex:
-    """Texts to be found again, though changed a little."""
+    """Texts to be found again, though changed a little.
+
+    Memory, a text: 8 bytes a shingle (Python's hash of it, which differs from process to process and is kept by none;
+    two shingles meet by chance in 1 of 10^19 pairs) and 16 a band.
+    """
 
     def __init__(self, texts: Sequence[str], threshold: float, shingle: Shingle) -> None:
         self.threshold, self._shingle = threshold, shingle
         self._bands = Bands.for_threshold(threshold)
-        self._shingles = {place: shingle(text) for place, text in enumerate(texts)}
-        self._buckets: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for place, keys in enumerate(self._bands.keys(signatures_of(texts, shingle)).tolist()):
-            for bucket in enumerate(keys):
-                self._buckets[bucket].append(place)
+        self._shingles = [_hashed(shingle(text)) for text in texts]
+        keys_NB = self._bands.keys(signatures_of(texts, shingle))
+        self._places_NB = np.argsort(keys_NB, axis=0, kind="stable")
+        self._keys_NB = np.take_along_axis(keys_NB, self._places_NB, axis=0)
 
     def find(self, texts: Sequence[str]) -> list[list[tuple[float, int]]]:
         """For each text the (similarity, place) of all that are at least the threshold alike, most alike first."""
-        keys_NB = self._bands.keys(signatures_of(texts, self._shingle))
-        return [self._alike(self._shingle(text), keys) for text, keys in zip(texts, keys_NB.tolist(), strict=True)]
+        keys_QB = self._bands.keys(signatures_of(texts, self._shingle))
+        found = [
+            np.searchsorted(self._keys_NB[:, band], keys, side) for side in SIDES for band, keys in enumerate(keys_QB.T)
+        ]
+        firsts_QB, ends_QB = np.array(found).reshape(2, *keys_QB.T.shape).transpose(0, 2, 1)
+        return [self._alike(text, *span) for text, *span in zip(texts, firsts_QB, ends_QB, strict=True)]
 
-    def _alike(self, own: set[str], keys: list[int]) -> list[tuple[float, int]]:
-        candidates = {other for bucket in enumerate(keys) for other in self._buckets.get(bucket, ())}
-        measured = ((jaccard(own, self._shingles[other]), other) for other in candidates)
+    def _alike(self, text: str, firsts_B: NDArray[np.int64], ends_B: NDArray[np.int64]) -> list[tuple[float, int]]:
+        spans = ((band, firsts_B[band], ends_B[band]) for band in np.flatnonzero(ends_B > firsts_B))
+        candidates = {place for band, first, end in spans for place in self._places_NB[first:end, band].tolist()}
+        if not candidates:
+            return []
+        own = _hashed(self._shingle(text))
+        measured = ((_overlap(own, self._shingles[other]), other) for other in candidates)
         found = [pair for pair in measured if pair[0] >= self.threshold]
         return sorted(found, key=lambda pair: (-pair[0], pair[1]))
+
+
+def _hashed(shingles: set[str]) -> Hashes:
+    """In order."""
+    return np.sort(np.fromiter(map(hash, shingles), np.int64, len(shingles)))
+
+
+def _overlap(first: Hashes, second: Hashes) -> float:
+    """Jaccard of two sets of hashes."""
+    shared = len(np.intersect1d(first, second, assume_unique=True))
+    together = len(first) + len(second) - shared
+    return shared / together if together else 0.0

@@ -1,7 +1,8 @@
 """Which rows an optimizer step sees, and how they are laid out: pure functions of (seed, epoch, step) and the ordering.
 
 An optimizer step takes `batch_size` rows, the next ones in the epoch's order; every row once per epoch, the last
-step of an epoch takes what is left. The step's rows are packed best-fit into blocks of `max_seq_length` tokens and
+step of an epoch takes what is left. Or an epoch is divided evenly into a number of steps, which is how data sets of
+unlike rows are trained equally long. The step's rows are packed best-fit into blocks of `max_seq_length` tokens and
 the blocks put end to end into micro-batches, so packing never changes which rows meet in a step.
 """
 
@@ -28,16 +29,29 @@ class MicroBatch:
 
 @dataclass(frozen=True)
 class Order:
-    """The order of `n_rows` rows over epochs; without an ordering they are shuffled."""
+    """The order of `n_rows` rows over epochs; without an ordering they are shuffled.
+
+    n_steps: the steps of an epoch, in the place of a batch size; ValueError for more than there are rows
+    """
 
     n_rows: int
     batch_size: int
     seed: int
     ordering: Ordering | None = None
+    n_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_steps is not None and self.n_steps > self.n_rows:
+            raise ValueError(f"{self.n_steps} steps of {self.n_rows} rows")
 
     @property
     def steps_per_epoch(self) -> int:
-        return -(-self.n_rows // self.batch_size)
+        return self.n_steps or -(-self.n_rows // self.batch_size)
+
+    def n_before(self, step: int) -> int:
+        """How many rows of its epoch come before a step (from 0, counted in its epoch)."""
+        n_rows = step * self.n_rows // self.n_steps if self.n_steps else step * self.batch_size
+        return min(n_rows, self.n_rows)
 
     def epoch_of(self, step: int) -> int:
         """The epoch (from 0) in which optimizer step `step` (from 0) lies."""
@@ -49,14 +63,14 @@ class Order:
 
     def rows_of(self, step: int) -> list[int]:
         """The rows of optimizer step `step` (from 0)."""
-        first = step % self.steps_per_epoch * self.batch_size
-        return self.permutation(self.epoch_of(step))[first : first + self.batch_size].tolist()
+        place = step % self.steps_per_epoch
+        return self.permutation(self.epoch_of(step))[self.n_before(place) : self.n_before(place + 1)].tolist()
 
     def times_seen(self, n_steps: int) -> np.ndarray:
         """How often each row is seen in the first `n_steps` optimizer steps, int64 (n_rows,)."""
         n_epochs, rest = divmod(n_steps, self.steps_per_epoch)
         times = np.full(self.n_rows, n_epochs, np.int64)
-        times[self.permutation(n_epochs)[: rest * self.batch_size]] += 1
+        times[self.permutation(n_epochs)[: self.n_before(rest)]] += 1
         return times
 
 

@@ -53,7 +53,7 @@ class Plan:
         out_dir = _out_dir(method, settings, settings.data_dir)
         token_set = find_or_encode(settings.data_dir, settings.checkpoint_dir, _wanted(settings, out_dir))
         _require_known_ids(token_set, settings.checkpoint_dir)
-        n_rows = len(token_set.split("train"))
+        steps_per_epoch = _order(token_set, schedule, settings.seed).steps_per_epoch
         return cls(
             method,
             settings,
@@ -62,7 +62,7 @@ class Plan:
             settings.data_dir,
             out_dir,
             token_set,
-            Schedule(schedule, Order(n_rows, schedule.batch_size, settings.seed).steps_per_epoch),
+            Schedule(schedule, steps_per_epoch),
             settings.precision if settings.precision != "auto" else _automatic_precision(method, settings.device),
         )
 
@@ -76,7 +76,7 @@ class Plan:
 
     @property
     def order(self) -> Order:
-        return Order(len(self.train_tokens), self.schedule.settings.batch_size, self.settings.seed, self.ordering)
+        return _order(self.token_set, self.schedule.settings, self.settings.seed, self.ordering)
 
     @cached_property
     def ordering(self) -> Ordering:
@@ -158,6 +158,14 @@ class Plan:
             print(f"  {source}: {seen['rows']:,} rows, each seen {seen['times_each']:g} times {span}", file=sys.stderr)
         if not self.validation_rows:
             print(f"warning: {self.data_dir} has no validation rows; best/ will be the last weights", file=sys.stderr)
+
+
+def _order(tokens: TokenSet, schedule: ScheduleSettings, seed: int, ordering: Ordering | None = None) -> Order:
+    n_rows, n_steps = len(tokens.split("train")), schedule.steps_per_epoch
+    if n_steps is not None and n_steps > n_rows:
+        got = f"--steps_per_epoch {n_steps} for {n_rows} training rows"
+        raise UserError(got, "a row or more for each step", "ask for fewer")
+    return Order(n_rows, schedule.batch_size, seed, ordering, n_steps)
 
 
 def _require_rules(settings: RunSettings, checkpoint_dir: Path, data_dir: Path) -> None:

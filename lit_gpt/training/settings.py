@@ -116,6 +116,7 @@ class ScheduleSettings:
         max_steps: stop after so many optimizer steps
         max_time: stop after HH:MM:SS of training; the learning rate then decays by the clock
         batch_size: rows in an optimizer step
+        steps_per_epoch: divide an epoch evenly into so many steps instead, so that sets of other rows take equally many
         micro_batch_size: blocks of max_seq_length tokens computed at once: the memory knob; results change by
             rounding, and by which dropout masks are drawn
         learning_rate: the highest rate, reached after the warm-up
@@ -134,6 +135,7 @@ class ScheduleSettings:
     max_steps: int | None = None
     max_time: str | None = None
     batch_size: int = 32
+    steps_per_epoch: int | None = None
     micro_batch_size: int = 4
     learning_rate: float = 3e-4
     min_learning_rate: float = 0.0
@@ -147,7 +149,7 @@ class ScheduleSettings:
     neftune_alpha: float = 0.0
 
     def __post_init__(self) -> None:
-        for flag in ("epochs", "max_steps"):
+        for flag in ("epochs", "max_steps", "steps_per_epoch"):
             value = getattr(self, flag)
             require(value is None or value > 0, flag, value, "a number above 0")
         for flag in ("batch_size", "micro_batch_size", "learning_rate"):

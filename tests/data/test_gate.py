@@ -1,8 +1,6 @@
 """The licence gate over whole sets: what it admits, what it names, and that its verdict travels."""
 
-import gzip
 import json
-import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,11 +16,10 @@ from lit_gpt.data.merge_settings import MergeSettings
 from lit_gpt.data.prepare import prepare_examples
 from lit_gpt.data.reading import read_records
 from lit_gpt.data.settings import DataSettings
-from lit_gpt.data.sources import alpaca, dolly, lima, user_file
+from lit_gpt.data.sources import alpaca, dolly, lima, oasst1, superni, user_file
 from lit_gpt.data.store import load_example_set, read_examples
 from lit_gpt.data.subset import write_subset
 from lit_gpt.errors import UserError
-from lit_gpt.files import open_bytes
 from tests.data.sets import exchanges, prepared
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,48 +143,19 @@ def real(folder, name, path, source):
 
 
 def people_of_the_field(folder, shared):
-    """LIMA, Dolly, oasst1 and Super-NI as they lie in ../shared.
-
-    The latter two come as a user's file until they have sources of their own: put those in the places of these.
-    """
+    """LIMA, Dolly, oasst1 and Super-NI as they lie in ../shared, each read by the source of its name."""
     instructions = shared / "data/instructions"
     yield real(folder, "lima", instructions / "lima/lima.json.gz", lima.source())
     yield real(folder, "dolly", instructions / "dolly/dolly_3k.json.gz", dolly.source())
-    oasst, natural = folder / "oasst1.jsonl", folder / "super-ni.jsonl"
-    oasst.write_text("".join(json.dumps(row) + "\n" for row in open_assistant(instructions / "oasst_eval_qlora")))
-    natural.write_text("".join(json.dumps(row) + "\n" for row in natural_instructions(instructions / "superni_sapt")))
-    yield real(folder, "oasst1", oasst, user_file.source("oasst1", "Apache-2.0", "human"))
-    yield real(folder, "super-ni", natural, user_file.source("super-ni", "Apache-2.0", "human"))
-
-
-def open_assistant(folder):
-    """The flat rows of one question: `### Human: … ### Assistant:` and the answer."""
-    with gzip.open(folder / "oa_questions.jsonl.gz", "rt", encoding="utf-8") as file:
-        for line in file:
-            row = json.loads(line)
-            turns = re.split(r"### (?:Human|Assistant):", row["input"])
-            if len(turns) == 3:
-                yield {"instruction": turns[1].strip(), "output": row["output"]}
-
-
-def natural_instructions(folder):
-    """Definition, input and first output of a task's instances."""
-    for path in sorted(folder.glob("*.dev.json*"))[:5]:
-        with open_bytes(path) as file:
-            task = json.load(file)
-        for instance in task["Instances"]:
-            yield {
-                "instruction": "".join(task["Definition"]),
-                "input": instance["input"],
-                "output": instance["output"][0],
-            }
+    yield real(folder, "oasst1", instructions / "oasst_eval_qlora/oa_questions.jsonl.gz", oasst1.source())
+    yield real(folder, "superni", instructions / "superni_sapt", superni.source(per_task_quota=100))
 
 
 def test_the_real_sets_pass_and_one_alpaca_row_fails(tmp_path, shared):
     people = list(people_of_the_field(tmp_path, shared))
     together = merged(tmp_path, *people)
     found = review(together, STRICT)
-    assert found.is_admitted and {source for _, source in found.verdicts} == {"lima", "dolly", "oasst1", "super-ni"}
+    assert found.is_admitted and {source for _, source in found.verdicts} == {"lima", "dolly", "oasst1", "superni"}
     read = sum(load_example_set(each).counts["used"] for each in people)
     assert all(load_example_set(each).counts["used"] > 300 for each in people)
     assert found.n_rows == read - sum(load_example_set(together).counts["dropped"].values()) > 4_000

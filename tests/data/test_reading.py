@@ -65,6 +65,7 @@ CASES = {
     "stray bracket": ("a.json", array(LINE_A, b"[" + LINE_B, LINE_C), [A, B, C], [(1, "invalid_json")]),
     "open list": ("a.json", array(LINE_A, b'{"instruction": "b", "x": [', LINE_C), [A, C], [(1, "invalid_json")]),
     "lost comma": ("a.json", b"[" + LINE_A + LINE_B + b"]", [A, B], []),
+    "surplus bracket before an element": ("a.json", b"[]" + LINE_A + b"]", [A], []),
     "surplus comma": ("a.json", b"[," + LINE_A + b",," + LINE_B + b",]", [A, B], []),
     "text after the array": ("a.json", array(LINE_A) + b"\ntrailing ]", [A], [(2, "invalid_json")]),
     "two arrays": ("a.json", lines(array(LINE_A), array(LINE_B)), [A, B], [(2, "invalid_json")]),

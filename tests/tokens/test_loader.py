@@ -25,6 +25,23 @@ def test_every_row_once_per_epoch(n_rows: int, batch_size: int, epoch: int) -> N
     assert sorted(row for step in steps for row in order.rows_of(step)) == list(range(n_rows))
 
 
+@given(st.data(), st.integers(1, 60), st.integers(0, 3))
+def test_an_epoch_is_divided_evenly(data: st.DataObject, n_rows: int, epoch: int) -> None:
+    n_steps = data.draw(st.integers(1, n_rows))
+    order = Order(n_rows, 999, seed=7, n_steps=n_steps)
+    steps = [order.rows_of(step) for step in range(epoch * n_steps, (epoch + 1) * n_steps)]
+    assert sorted(row for rows in steps for row in rows) == list(range(n_rows))
+    assert {len(rows) for rows in steps} <= {n_rows // n_steps, -(-n_rows // n_steps)}
+    cut = data.draw(st.integers(0, n_steps))
+    seen = np.bincount([row for rows in steps[:cut] for row in rows], minlength=n_rows) + epoch
+    assert (order.times_seen(epoch * n_steps + cut) == seen).all()
+
+
+def test_more_steps_than_rows_are_refused() -> None:
+    with pytest.raises(ValueError, match="5 steps of 4 rows"):
+        Order(4, 2, seed=0, n_steps=5)
+
+
 def test_the_order_is_a_function_of_seed_epoch_and_step() -> None:
     order = Order(1000, 10, seed=1)
     assert order.rows_of(123) == Order(1000, 10, seed=1).rows_of(123)

@@ -30,6 +30,7 @@ OTHER = {
     "epochs": "1",
     "max_steps": "5",
     "batch_size": "7",
+    "steps_per_epoch": "12",
     "learning_rate": "1e-2",
     "min_learning_rate": "1e-4",
     "warmup_steps": "0",

@@ -1,0 +1,169 @@
+"""Is a curated set better than a random one of the same cost? Every candidate trained alike, and what came of it.
+
+Draw after draw, every candidate's rows are chosen, trained on and measured; after each draw `results.json` and
+`report.html` say what is known so far. Whatever lies in `out_dir` is not done again. `items.jsonl` has every loss and
+every answer's mark, for whoever wants to count otherwise.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lit_gpt.checkpoint import checkpoint_hashes
+from lit_gpt.data.store import load_example_set, read_examples
+from lit_gpt.example import Example
+from lit_gpt.files import hash_json, write_bytes, write_json
+from lit_gpt.manifest import Manifest
+from lit_gpt.progress import bar
+from lit_gpt.proof.candidates import AGAIN, RANDOM, Candidate, Choices, Chosen, chosen_hashes
+from lit_gpt.proof.effects import MEASURES, effects_of, is_hopeless
+from lit_gpt.proof.intervals import overlap
+from lit_gpt.proof.trials import Outcome, Trials
+from lit_gpt.report.comparison_report import comparison_report
+from lit_gpt.seeds import derive_seed
+
+KIND = "comparison"
+RESULTS, ITEMS, REPORT = "results.json", "items.jsonl", "report.html"
+N_SHOWN = 3
+SHOWN_CHARS = 400
+
+
+@dataclass
+class Comparison:
+    """A comparison in progress."""
+
+    choices: Choices
+    trials: Trials
+    outcomes: dict[str, list[list[Outcome]]] = field(default_factory=dict)
+    chosen: dict[str, list[Chosen]] = field(default_factory=dict)
+    stopped: dict[str, int] = field(default_factory=dict)  # candidate -> seeds after which it was given up
+
+    @property
+    def out_dir(self) -> Path:
+        return self.choices.settings.out_dir
+
+    def run(self) -> Path:
+        """Do all of it; the directory with results.json and report.html."""
+        s, candidates = self.choices.settings, self.choices.candidates
+        self.out_dir.mkdir(parents=True, exist_ok=True)
+        base = self.trials.measure("base")
+        with bar(s.seeds * len(candidates) * s.training_seeds, "trials", "training") as progress:
+            for seed in range(s.seeds):
+                for candidate in candidates:
+                    if candidate.name not in self.stopped:
+                        self._draw(candidate, seed)
+                    progress.update(s.training_seeds)
+                self._give_up(seed + 1)
+                if seed:
+                    self._write(base)
+        return self.out_dir
+
+    def _draw(self, candidate: Candidate, seed: int) -> None:
+        chosen, budget = self.choices.choose(candidate, seed), self.choices.budget
+        names = [f"{candidate.name.replace(' ', '-')}-{seed}-{n}" for n in range(self.choices.settings.training_seeds)]
+        # one seed of training for all candidates of a draw, so that what it brings cancels where it can
+        offset = derive_seed("again") if candidate.name == AGAIN else 0
+        trainings = [derive_seed(seed, n, offset) for n in range(len(names))]
+        found = [self.trials.run(chosen, budget, name, each) for name, each in zip(names, trainings, strict=True)]
+        self.chosen.setdefault(candidate.name, []).append(chosen)
+        self.outcomes.setdefault(candidate.name, []).append(found)
+
+    def _give_up(self, n_seeds: int) -> None:
+        if not self.choices.settings.stop_hopeless:
+            return
+        for name in self.outcomes.keys() - {RANDOM, AGAIN} - self.stopped.keys():
+            if is_hopeless(self.outcomes, name):
+                self.stopped[name] = n_seeds
+                print(f"{name} is given up after {n_seeds} seeds: below random beyond doubt", file=sys.stderr)
+
+    def _write(self, base: Outcome) -> None:
+        write_bytes(self.out_dir / ITEMS, "".join(json.dumps(line) + "\n" for line in self._items()).encode())
+        results = json.loads(json.dumps(self.results(base)))
+        write_json(self.out_dir / RESULTS, results)
+        write_bytes(self.out_dir / REPORT, comparison_report(results).encode())
+        s = self.choices.settings
+        parents = {"checkpoint": results["base_model"], "pool": load_example_set(s.pool).content_hash}
+        Manifest(KIND, parents, settings=results["settings"]).write(self.out_dir, [RESULTS, ITEMS, REPORT])
+
+    def _items(self) -> list[dict[str, Any]]:
+        return [
+            {"candidate": name, "draw": draw, "training": training, **asdict(outcome)}
+            for name, draws in self.outcomes.items()
+            for draw, trainings in enumerate(draws)
+            for training, outcome in enumerate(trainings)
+        ]
+
+    def results(self, base: Outcome) -> dict[str, Any]:
+        """Everything the report says, as JSON values."""
+        s = self.choices.settings
+        assert s.checkpoint_dir is not None
+        firsts = {name: chosen[0] for name, chosen in self.chosen.items()}
+        rows = {name: chosen_hashes(chosen.data_dir) for name, chosen in firsts.items()}
+        paths = ("pool", "sets", "checkpoint_dir", "out_dir", "target_dir")
+        settings = {name: value for name, value in asdict(s).items() if name not in paths}
+        settings |= {"schedule": asdict(self.trials.schedule), "lora": asdict(self.trials.lora)}
+        return {
+            "pool": s.pool.name,
+            "base_model": hash_json(checkpoint_hashes(s.checkpoint_dir)),
+            "unit": "rows" if s.size is not None else "tokens",
+            "budget": self.choices.budget,
+            "n_steps": self.trials.n_steps,
+            "n_seeds_done": len(self.outcomes[RANDOM]),
+            "settings": settings,
+            "base": {"held_out_loss": _mean(base.losses), "exact_match": _mean(base.correct)},
+            "measures": {m: found for m in MEASURES if (found := effects_of(self.outcomes, m))},
+            "candidates": {each.name: self._about(each, firsts) for each in self.choices.candidates},
+            "overlap": {"names": list(rows), "shares": overlap(list(rows.values())).tolist()},
+            "stopped": self.stopped,
+        }
+
+    def _about(self, candidate: Candidate, firsts: Mapping[str, Chosen]) -> dict[str, Any]:
+        chosen = firsts[candidate.name]
+        examples = list(read_examples(chosen.data_dir))
+        words = [_n_words(example) for example in examples]
+        passes = self.trials.n_steps / self.trials.steps_per_epoch(chosen, self.choices.budget)
+        card = candidate.recipe.card.title if candidate.recipe else "a set of the user's"
+        return {
+            "what": card,
+            "n_rows": chosen.n_rows,
+            "n_tokens": chosen.n_tokens,
+            "passes": passes,
+            "tokens_seen": round(passes * chosen.n_tokens),
+            "cost": asdict(self.choices.cost(candidate)),
+            "cost_is_known": candidate.own_set is None,
+            "answer_words": np.quantile(words, [0.25, 0.5, 0.75]).tolist(),
+            "origins": dict(Counter(example.provenance.origin for example in examples)),
+            "kept": _shown(examples),
+            "left_out": _shown(self._left_out(chosen)),
+        }
+
+    def _left_out(self, chosen: Chosen) -> list[Example]:
+        kept = chosen_hashes(chosen.data_dir)
+        return [each for each in read_examples(self.choices.settings.pool) if each.content_hash not in kept]
+
+
+def _mean(values: Mapping[str, float]) -> float | None:
+    return float(np.mean(list(values.values()))) if values else None
+
+
+def _n_words(example: Example) -> int:
+    return sum(len(message.content.split()) for message in example.messages if message.role == "assistant")
+
+
+def _shown(examples: list[Example]) -> list[dict[str, str]]:
+    """A few rows at random, the same ones every time."""
+    drawn = sorted(examples, key=lambda example: derive_seed("shown", example.content_hash))[:N_SHOWN]
+    return [
+        {
+            "id": each.id,
+            "prompt": each.messages[-2].content[:SHOWN_CHARS],
+            "answer": each.messages[-1].content[:SHOWN_CHARS],
+        }
+        for each in drawn
+    ]

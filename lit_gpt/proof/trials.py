@@ -1,0 +1,141 @@
+"""One trial: a training on a candidate's rows, and what came of it on the held-out rows and the tests.
+
+    losses       of each validation row, the mean over its answers' tokens in nats
+    correct      of each test row, 1 where the answer is exactly the expected one
+
+Both of the pool, the same rows for all. A trial lies in a folder of its own and is not done again; an interrupted
+training goes on where it was.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from lit_gpt.checkpoint import checkpoint_hashes
+from lit_gpt.curation.indicators.likelihoods import Reader, likelihoods
+from lit_gpt.curation.indicators.scores import why_missing
+from lit_gpt.data.store import TEST, count_examples, load_example_set, read_examples, split_name
+from lit_gpt.errors import UserError
+from lit_gpt.evaluation.results import read_judged
+from lit_gpt.evaluation.runner import evaluate
+from lit_gpt.evaluation.settings import EvaluationSettings
+from lit_gpt.files import hash_json, read_json, write_json
+from lit_gpt.loading import adapter_hash, load
+from lit_gpt.progress import watched
+from lit_gpt.prompt_styles import style_to_ask_in
+from lit_gpt.proof.candidates import Chosen
+from lit_gpt.proof.settings import ComparisonSettings
+from lit_gpt.seeds import derive_seed
+from lit_gpt.training.methods import Lora
+from lit_gpt.training.run import finetune
+from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+
+LOSSES = "losses.json"
+EVAL_ROWS = 50  # validation during training, which decides nothing here: the last weights are compared
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """By id of the row; `correct` is empty where nothing was asked."""
+
+    losses: dict[str, float]
+    correct: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Trials:
+    """How all candidates are trained and measured."""
+
+    settings: ComparisonSettings
+    schedule: ScheduleSettings
+    lora: LoraSettings
+
+    @property
+    def n_steps(self) -> int:
+        return self.settings.steps * (self.schedule.epochs or 1)
+
+    def steps_per_epoch(self, chosen: Chosen, budget: int) -> int:
+        """In which the rows are seen once; more of them where there are more tokens, so that a step holds as many.
+
+        Whole steps: what all see together differs by at most half a step an epoch.
+        """
+        return max(1, round(self.settings.steps * chosen.amount / budget))
+
+    def run(self, chosen: Chosen, budget: int, name: str, training: int) -> Outcome:
+        """Train on the rows, budget / steps of them at a time, and measure."""
+        run_dir = self._train(chosen, budget, name, training)
+        return self.measure(name, run_dir / "final")
+
+    def _train(self, chosen: Chosen, budget: int, name: str, training: int) -> Path:
+        s = self.settings
+        an_epoch = self.steps_per_epoch(chosen, budget)
+        schedule = replace(self.schedule, epochs=None, max_steps=self.n_steps, steps_per_epoch=an_epoch)
+        run = RunSettings(
+            checkpoint_dir=s.checkpoint_dir,
+            data_dir=chosen.data_dir,
+            out_dir=s.out_dir / "runs" / name,
+            seed=derive_seed("training", training) % 2**31,
+            max_seq_length=s.max_seq_length,
+            prompt_style=s.prompt_style,
+        )
+        return finetune(Lora(self.lora), run, schedule, JournalSettings(eval_rows=EVAL_ROWS, eval_every=self.n_steps))
+
+    def measure(self, name: str, adapter_dir: Path | None = None) -> Outcome:
+        """The losses and answers of the base, or of the base with an adapter."""
+        return Outcome(self._losses(name, adapter_dir), self._answers(name, adapter_dir))
+
+    def _losses(self, name: str, adapter_dir: Path | None) -> dict[str, float]:
+        s = self.settings
+        assert s.checkpoint_dir is not None
+        path = s.out_dir / "measured" / name / LOSSES
+        made_of = {
+            "checkpoint": hash_json(checkpoint_hashes(s.checkpoint_dir)),
+            "adapter": adapter_hash(adapter_dir) if adapter_dir else None,
+            "pool": load_example_set(s.pool).content_hash,
+            "n_rows": s.n_loss_rows,
+        }
+        if path.is_file() and (found := read_json(path))["made_of"] == made_of:
+            return dict(found["losses"])
+        losses = held_out_losses(s, adapter_dir)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"made_of": made_of, "losses": losses})
+        return losses
+
+    def _answers(self, name: str, adapter_dir: Path | None) -> dict[str, float]:
+        s = self.settings
+        if not has_tests(s):
+            return {}
+        evaluation = EvaluationSettings(
+            checkpoint_dir=s.checkpoint_dir,
+            adapter_dir=adapter_dir,
+            data_dir=s.pool,
+            n_items=s.n_items,
+            out_dir=s.out_dir / "measured" / name / "answers",
+            max_new_tokens=s.max_new_tokens,
+            prompt_style=s.prompt_style,
+        )
+        return {id: float(item.is_correct) for id, item in read_judged(evaluate(evaluation)).items()}
+
+
+def has_tests(settings: ComparisonSettings) -> bool:
+    return bool(settings.n_items) and split_name(TEST) in load_example_set(settings.pool).files
+
+
+def held_out_losses(settings: ComparisonSettings, adapter_dir: Path | None) -> dict[str, float]:
+    """Of --n_loss_rows validation rows at even distances; rows too long to be read whole are left out for all alike.
+
+    UserError where fewer than two are left.
+    """
+    s = settings
+    assert s.checkpoint_dir is not None
+    model, tokenizer = load(s.checkpoint_dir, adapter_dir)
+    reader = Reader(model, tokenizer, style_to_ask_in(s.prompt_style, s.checkpoint_dir, adapter_dir))
+    n_rows = count_examples(s.pool, "validation")
+    wanted = {i * n_rows // min(n_rows, s.n_loss_rows) for i in range(min(n_rows, s.n_loss_rows))}
+    rows = (row for place, row in enumerate(islice(read_examples(s.pool, "validation"), n_rows)) if place in wanted)
+    found = likelihoods(watched(rows, "held-out loss", "row", len(wanted)), reader, alone=False)
+    losses = {id: float(row.given) for id, row in found if not why_missing(row.given)}
+    if len(losses) < 2:
+        got = f"{s.pool} with {n_rows} validation rows, of which {len(losses)} can be measured"
+        raise UserError(got, "two or more", "prepare it with a larger --val_split_fraction")
+    return losses

@@ -1,0 +1,180 @@
+"""The report of a comparison: is a curated set better than a random one of the same cost?
+
+Made from results.json alone. The first thing said is the verdict on each candidate, "no significant difference" as
+plainly as any other.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lit_gpt.report.formats import NOTHING, count, duration, percent, significant
+from lit_gpt.report.markup import Child, Html, element, join
+from lit_gpt.report.measure_section import TITLES, gain_range, gain_words, measure_section
+from lit_gpt.report.page import Section, page
+from lit_gpt.report.parts import (
+    Column,
+    careful,
+    code_block,
+    details,
+    heading,
+    key_values,
+    note,
+    paragraph,
+    table,
+    verbatim,
+)
+
+RANDOM, AGAIN, LONGEST = "random", "random again", "longest"
+LENGTH_RATIO = 1.5  # of the median answer to random's, from which on length is named as a possible cause
+METHOD = (
+    "Every candidate is trained from the same base, with the same settings, on equally many tokens in equally many "
+    "steps. Where one has fewer tokens than the budget its rows are seen more often, where it has more, less often.",
+    "An effect is what a candidate does better than the random draw of the same seed on the same item: the mean over "
+    "all seeds and items.",
+    "Its interval knows that seeds and items are both drawn: a two-way table of random effects, Student's t with "
+    "Satterthwaite's degrees of freedom.",
+    "A verdict needs a p-value below 5% after correction for the number of candidates (Holm).",
+    "Random again is another random draw, trained anew: what is found between the two is noise.",
+    "Choosing is charged once, with no score at hand, in processor seconds.",
+)
+
+
+def comparison_report(results: Mapping[str, Any]) -> str:
+    """The page as text."""
+    sections = [
+        _verdicts(results),
+        *(measure_section(results, measure) for measure in results["measures"]),
+        _costs(results),
+        _length(results),
+        _overlap(results),
+        _examples(results),
+        _method(results),
+    ]
+    title = f"{results['pool']}: is a curated set better than a random one?"
+    return page(title, _lead(results), sections, "Rendered from results.json alone.", kicker="Comparison at equal cost")
+
+
+def _lead(results: Mapping[str, Any]) -> Html:
+    n_trainings = results["settings"]["training_seeds"]
+    often = "once" if n_trainings == 1 else f"{n_trainings} times"
+    pairs: dict[str, Child] = {
+        "All alike": f"{count(results['budget'])} {results['unit']} an epoch, {count(results['n_steps'])} steps",
+        "Draws": f"{results['n_seeds_done']} of {results['settings']['seeds']}, each trained {often}",
+        "Candidates": str(len(results["candidates"])),
+    }
+    return join([paragraph(_answer(results), class_="lede"), careful(_cautions(results)), key_values(pairs)])
+
+
+def _answer(results: Mapping[str, Any]) -> str:
+    """A sentence for each measure."""
+    said = []
+    for measure, found in results["measures"].items():
+        groups: dict[str, list[str]] = {}
+        for name, each in found["effects"].items():
+            if name != AGAIN:
+                groups.setdefault(each["verdict"], []).append(name)
+        parts = [f"{verdict}: {', '.join(names)}" for verdict, names in sorted(groups.items())]
+        said.append(f"By {TITLES[measure].lower()}, {'; '.join(parts)}.")
+    return " ".join(said)
+
+
+def _cautions(results: Mapping[str, Any]) -> list[str]:
+    found = []
+    for measure, numbers in results["measures"].items():
+        again = numbers["effects"].get(AGAIN)
+        if again and again["verdict"] != "as it should be":
+            found.append(f"Two random draws differ beyond chance by {TITLES[measure].lower()}: trust no effect here.")
+    answered = results["measures"].get("exact_match", {}).get("by_seed", {})
+    if answered and not any(map(sum, answered.values())):
+        found.append("Nobody answered anything right: exact match tells nothing here.")
+    words = {name: each["answer_words"][1] for name, each in results["candidates"].items()}
+    longer = [name for name, median in words.items() if median > LENGTH_RATIO * words[RANDOM] and name != LONGEST]
+    if longer:
+        found.append(f"Answers are much longer than random's in {', '.join(longer)}: see length-matched and longest.")
+    if results["n_seeds_done"] < 3:
+        found.append("Fewer than three seeds: expect intervals that are wide.")
+    return found
+
+
+def _verdicts(results: Mapping[str, Any]) -> Section:
+    measures = results["measures"]
+    columns = [Column("candidate")]
+    columns += [column for m in measures for column in (Column(TITLES[m], True), Column("verdict by it"))]
+    rows = []
+    for name, about in results["candidates"].items():
+        cells = [cell for m in measures for cell in _verdict_cells(m, measures[m]["effects"].get(name), name)]
+        rows.append([name, *cells, _cost_words(about)])
+    caption = "Gain against a random draw of the same cost, with 95% interval"
+    return Section("verdicts", "The verdicts", table([*columns, Column("choosing cost", True)], rows, caption))
+
+
+def _verdict_cells(measure: str, found: Mapping[str, Any] | None, name: str) -> tuple[str, str]:
+    if found is None:
+        return NOTHING, "what all are compared with" if name == RANDOM else "not measured"
+    words = f"{gain_words(measure, found['effect'])} {gain_range(measure, found['interval'])}"
+    return words, found["verdict"]
+
+
+def _cost_words(about: Mapping[str, Any]) -> str:
+    return f"{duration(about['cost']['cpu_s'])} CPU" if about["cost_is_known"] else "not known"
+
+
+def _costs(results: Mapping[str, Any]) -> Section:
+    titles = ("rows", "tokens", "times seen", "tokens seen", "CPU seconds to choose", "seconds")
+    columns = [Column("candidate"), *(Column(title, True) for title in titles)]
+    rows = []
+    for name, each in results["candidates"].items():
+        cost = [significant(each["cost"][key], 3) for key in ("cpu_s", "wall_s")]
+        sizes = [
+            count(each["n_rows"]),
+            count(each["n_tokens"]),
+            significant(each["passes"], 3),
+            count(each["tokens_seen"]),
+        ]
+        rows.append([name, *sizes, *(cost if each["cost_is_known"] else [NOTHING] * 2)])
+    given_up = [
+        f"{name} was given up after {n} seeds, by the rule asked for." for name, n in results["stopped"].items()
+    ]
+    body = [table(columns, rows, "Rows and tokens of the first draw, and cost"), *map(note, given_up)]
+    return Section("cost", "What is trained on, and what choosing it cost", join(body))
+
+
+def _length(results: Mapping[str, Any]) -> Section:
+    titles = ("first quarter", "median", "third quarter")
+    columns = [Column("candidate"), *(Column(title, True) for title in titles), Column("written by")]
+    rows = []
+    for name, each in results["candidates"].items():
+        origins = ", ".join(f"{who} {count(n)}" for who, n in each["origins"].items())
+        rows.append([name, *(count(words) for words in each["answer_words"]), origins])
+    why = note("A set of longer answers may win by length alone. The baselines longest and length-matched tell.")
+    return Section("length", "Length", join([table(columns, rows, "Words of the answers"), why]))
+
+
+def _overlap(results: Mapping[str, Any]) -> Section:
+    names, shares = results["overlap"]["names"], results["overlap"]["shares"]
+    columns = [Column("rows in common"), *(Column(name, True) for name in names)]
+    rows = [[name, *map(percent, line)] for name, line in zip(names, shares, strict=True)]
+    words = note("Of the rows that either has, the share that both have; first draw.")
+    return Section("overlap", "Do they choose the same?", join([table(columns, rows, "Overlap"), words]))
+
+
+def _examples(results: Mapping[str, Any]) -> Section:
+    shown = []
+    for name, about in results["candidates"].items():
+        sides = [
+            element("div", heading(title), *map(_example, about[key]))
+            for title, key in (("Kept", "kept"), ("Left out", "left_out"))
+        ]
+        shown.append(details(f"{name}: {about['what']}", element("div", *sides, class_="sides")))
+    return Section("examples", "What each kept and left out", join(shown))
+
+
+def _example(row: Mapping[str, str]) -> Html:
+    parts = (element("div", element("dt", key), element("dd", verbatim(row[key]))) for key in ("prompt", "answer"))
+    return element("div", note(row["id"]), element("dl", *parts), class_="row-shown")
+
+
+def _method(results: Mapping[str, Any]) -> Section:
+    listed = element("ul", *(element("li", line) for line in METHOD))
+    flags = [f"--{name} {value}" for name, value in results["settings"].items() if type(value) in (int, str)]
+    return Section("method", "How this was measured", join([listed, details("Settings", code_block(flags))]))

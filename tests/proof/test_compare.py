@@ -1,0 +1,146 @@
+"""A whole comparison, small: equal work for all, its arithmetic from its own items, going on, and what is refused."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lit_gpt.curation.recipes import find_recipe, read_recipe
+from lit_gpt.data.prepare import prepare_examples
+from lit_gpt.data.settings import DataSettings
+from lit_gpt.data.sources import user_file, world
+from lit_gpt.data.store import read_examples
+from lit_gpt.errors import UserError
+from lit_gpt.proof.candidates import Choices
+from lit_gpt.proof.compare import Comparison
+from lit_gpt.proof.effects import is_hopeless
+from lit_gpt.proof.settings import ComparisonSettings
+from lit_gpt.proof.trials import Outcome, Trials
+from lit_gpt.report.comparison_report import comparison_report
+from lit_gpt.training.settings import LoraSettings, ScheduleSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEDULE = ScheduleSettings(epochs=2, learning_rate=1e-2)
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pool") / "world"
+    return prepare_examples(world.source(n_rows=330, n_test=30), DataSettings(destination_path=folder))
+
+
+def comparison(pool: Path, base: Path, out_dir: Path, **changed) -> Comparison:
+    asked = {"recipes": ["longest"], "baselines": ["random", "full"], "budget_tokens": 2500, "seeds": 2, "steps": 4}
+    asked |= {"n_items": 6, "n_loss_rows": 12, "max_new_tokens": 4, "max_seq_length": 128, "prompt_style": "chat"}
+    settings = ComparisonSettings(pool=pool, checkpoint_dir=base, out_dir=out_dir, **(asked | changed))
+    read = lambda name: read_recipe(find_recipe(name, ROOT / "configs" / "curate"))  # noqa: E731
+    return Comparison(Choices(settings, read), Trials(settings, SCHEDULE, LoraSettings()))
+
+
+@pytest.fixture(scope="module")
+def done(pool: Path, tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return comparison(pool, tiny_base, tmp_path_factory.mktemp("compared") / "out").run()
+
+
+@pytest.fixture(scope="module")
+def results(done: Path) -> dict:
+    return json.loads((done / "results.json").read_text())
+
+
+def test_all_train_on_as_many_tokens_in_as_many_steps(done: Path, results: dict) -> None:
+    run_dirs = {path.name: path for path in (done / "runs").iterdir()}
+    names = {"random": "random-0-0", "random again": "random-again-0-0", "full": "full-0-0", "longest": "longest-0-0"}
+    assert len(run_dirs) == 8
+    for name, about in results["candidates"].items():
+        lines = [json.loads(line) for line in (run_dirs[names[name]] / "metrics.jsonl").read_text().splitlines()]
+        steps = [line for line in lines if "train_loss" in line]
+        assert len(steps) == results["n_steps"] == 8
+        assert steps[-1]["tokens"] == pytest.approx(about["tokens_seen"], rel=0.08)
+        half_a_step = 0.5 * about["passes"] / results["n_steps"]
+        assert about["tokens_seen"] == pytest.approx(2 * results["budget"], rel=half_a_step + 0.03)
+
+
+def test_draws_differ_by_seed_and_share_their_items(done: Path, results: dict) -> None:
+    rows = {name: {e.id for e in read_examples(done / "sets" / name)} for name in ("random-0", "random-1", "longest-0")}
+    assert rows["random-0"] != rows["random-1"]
+    names, shares = results["overlap"]["names"], np.array(results["overlap"]["shares"])
+    assert names == ["random", "random again", "full", "longest"] and shares.diagonal().tolist() == [1.0] * 4
+
+
+def test_effects_follow_from_the_items(done: Path, results: dict) -> None:
+    lines = [json.loads(line) for line in (done / "items.jsonl").read_text().splitlines()]
+    mean = {(line["candidate"], line["draw"]): np.mean(list(line["losses"].values())) for line in lines}
+    told = results["measures"]["held_out_loss"]["effects"]["longest"]
+    by_seed = [mean["random", seed] - mean["longest", seed] for seed in (0, 1)]
+    assert told["by_seed"] == pytest.approx(by_seed) and told["effect"] == pytest.approx(np.mean(by_seed))
+    assert told["interval"][0] < told["effect"] < told["interval"][1]
+    assert told["verdict"] in ("no significant difference", "better than random", "worse than random")
+    assert results["measures"]["exact_match"]["n_items"] == 6
+
+
+def test_costs_are_measured_and_charged(results: dict) -> None:
+    assert all(about["cost_is_known"] and about["cost"]["wall_s"] > 0 for about in results["candidates"].values())
+
+
+def test_run_again_it_trains_nothing(done: Path, pool: Path, tiny_base: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (done / "runs").rglob("*") if path.is_file()}
+    told = (done / "results.json").read_bytes()
+    comparison(pool, tiny_base, done).run()
+    assert {path: path.stat().st_mtime_ns for path in (done / "runs").rglob("*") if path.is_file()} == before
+    assert (done / "results.json").read_bytes() == told
+
+
+def test_the_page_says_the_verdicts(results: dict) -> None:
+    page = comparison_report(results)
+    assert "no significant difference" in page and "random again" in page and "<script" not in page
+    for name in results["candidates"]:
+        assert name in page
+
+
+def test_a_set_of_the_users(done: Path, pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    mine = done / "sets" / "longest-0"
+    asked = {"recipes": [], "sets": [mine], "baselines": ["random"], "budget_tokens": None, "n_items": 0, "size": 40}
+    out = comparison(pool, tiny_base, tmp_path / "out", **asked).run()
+    results = json.loads((out / "results.json").read_text())
+    assert set(results["measures"]) == {"held_out_loss"} and not results["candidates"]["longest-0"]["cost_is_known"]
+    assert results["unit"] == "rows" and results["candidates"]["random"]["n_rows"] == 40
+
+
+def test_a_set_with_rows_that_all_are_measured_on_is_refused(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    leaked = [example.messages for example in read_examples(pool, "validation")]
+    rows = [{"instruction": m[0].content, "output": m[1].content} for m in leaked]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settings = DataSettings(source=str(tmp_path / "rows.jsonl"), destination_path=tmp_path / "mine")
+    mine = prepare_examples(user_file.source(), settings)
+    with pytest.raises(UserError, match="held out in"):
+        comparison(pool, tiny_base, tmp_path / "out", recipes=[], sets=[mine]).run()
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--recipes", "ifdd"], "ifd"),
+        (["--baselines", "randon"], "random"),
+        (["--baselines", "longest", "--seeds", "1"], "--seeds 1"),
+        ([], "nothing to compare"),
+    ],
+)
+def test_mistakes_are_told(flags: list[str], told: str, pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "eval/compare_datasets.py", "--pool", pool, "--checkpoint_dir", tiny_base]
+    command += ["--out_dir", tmp_path / "out", *flags]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_hopeless_candidate_is_told_by_the_stated_rule() -> None:
+    def outcomes(gain: float, n_seeds: int) -> list[list[Outcome]]:
+        draw = np.random.default_rng(1)
+        losses = [{str(i): 2.0 - gain + 0.01 * draw.normal() for i in range(20)} for _ in range(n_seeds)]
+        return [[Outcome(each, {})] for each in losses]
+
+    found = {"random": outcomes(0.0, 3), "bad": outcomes(-0.5, 3), "good": outcomes(0.5, 3)}
+    assert is_hopeless(found, "bad") and not is_hopeless(found, "good")
+    assert not is_hopeless({"random": outcomes(0.0, 2), "bad": outcomes(-0.5, 2)}, "bad"), "two seeds are too few"
