@@ -138,7 +138,8 @@ def _accumulate(run: Run, rows: list[int]) -> tuple[float, int]:
     """Backward through every micro-batch; the step's mean loss per target and its tokens."""
     n_targets = count_targets(run.train_tokens, rows)
     mean_loss, n_tokens = 0.0, 0
-    for batch in micro_batches(run.train_tokens, rows, run.block_tokens, run.micro_batch_size):
+    batches = micro_batches(run.train_tokens, rows, run.block_tokens, run.micro_batch_size)
+    for batch in run.journal.waiting_for(batches):
         loss = summed_loss(run.model, batch, run.fabric.device) / n_targets
         value = loss.item()
         if not math.isfinite(value):

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 
 from lit_gpt.files import new_directory, write_json
 from lit_gpt.random_base import write_random_weights
@@ -62,7 +61,7 @@ def write_fixture(directory: Path, name: str) -> Path:
     if not directory.is_dir():
         with new_directory(directory) as temporary:
             shape = SHAPES[name]
-            _write_weights(temporary / "hf", shape)
+            write_random_weights(temporary / "hf", shape.hf_config, torch.float32)
             _write_tokenizer(temporary / "hf", shape.n_words)
             (temporary / "data").mkdir()
             made = list(rows(N_ROWS + N_VALIDATION, shape.n_words, seed=0))
@@ -71,27 +70,21 @@ def write_fixture(directory: Path, name: str) -> Path:
     return directory
 
 
-def _write_weights(directory: Path, shape: Shape) -> None:
-    """Random weights, but norms that pass on what they norm."""
-    write_random_weights(directory, shape.hf_config, torch.float32)
-    path = directory / "model.safetensors"
-    tensors = load_file(path)
-    for name, tensor in tensors.items():
-        if name.endswith("norm.weight"):
-            tensor.fill_(1)
-    save_file(tensors, path, metadata={"format": "pt"})
-
-
 def rows(n_rows: int, n_words: int, seed: int) -> Iterator[dict[str, str]]:
     """Alpaca rows; the number of words is the number of tokens, less the EOS."""
     draw = np.random.default_rng(seed)
-    lengths = np.clip(draw.lognormal(np.log(MEDIAN), SIGMA, n_rows).round(), SHORTEST, LONGEST).astype(int)
+    lengths = draw_lengths(draw, n_rows)
     shares = np.clip(draw.normal(PROMPT_SHARE, PROMPT_SPREAD, n_rows), 0.05, 0.9)
     for length, share in zip(lengths, shares, strict=True):
         n_prompt = min(max(4, int(length * share)), int(length) - 5)
         ranks = (n_words - len(SPECIAL)) ** draw.random(length - 1)
         words = [f"w{len(SPECIAL) + int(rank) - 1}" for rank in ranks]
         yield {"instruction": " ".join(words[:n_prompt]), "input": "", "output": " ".join(words[n_prompt:])}
+
+
+def draw_lengths(draw: np.random.Generator, n_rows: int) -> np.ndarray:
+    """Tokens of each row, int64 (n_rows,)."""
+    return np.clip(draw.lognormal(np.log(MEDIAN), SIGMA, n_rows).round(), SHORTEST, LONGEST).astype(np.int64)
 
 
 def _write_tokenizer(directory: Path, n_words: int) -> None:

@@ -13,11 +13,13 @@ processor seconds. An elementwise operation has no part in the limit.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from lit_gpt.checkpoint import load_config
 from lit_gpt.config import Config
@@ -66,28 +68,41 @@ def data_facts(tokens: TokenRows) -> tuple[float, float]:
     return sum(length**2 for length in lengths) / n_tokens, sum(int(mask.sum()) for _, mask in rows) / n_tokens
 
 
-def matmul_rate(config: Config, dtype: torch.dtype, target_share: float) -> float:
-    """FLOP a processor second of this model's products, x W' and y W, at one micro-batch."""
+def matmul_rate(
+    config: Config, dtype: torch.dtype, target_share: float, n_tokens: int = N_TOKENS, device: str = "cpu"
+) -> float:
+    """FLOP a second (on a CPU, a processor second) of this model's products, x W' and y W, at one micro-batch."""
     shapes = Shapes.of(config)
-    n_targets = int(N_TOKENS * target_share)
-    work = [(N_TOKENS, shape, config.n_layer) for shape in shapes.block] + [(n_targets, shapes.head, 1)]
+    n_targets = int(n_tokens * target_share)
+    work = [(n_tokens, shape, config.n_layer) for shape in shapes.block] + [(n_targets, shapes.head, 1)]
     total_flop = total_s = 0.0
     for n_rows, (rows, columns), times in work:
-        weight = torch.randn(rows, columns, dtype=dtype)
-        x, y = torch.randn(n_rows, columns, dtype=dtype), torch.randn(n_rows, rows, dtype=dtype)
-        total_s += times * _median_s(lambda x=x, y=y, weight=weight: (x @ weight.T, y @ weight))
+        sizes = ((rows, columns), (n_rows, columns), (n_rows, rows))
+        weight, x, y = (torch.randn(size, dtype=dtype, device=device) for size in sizes)
+        total_s += times * _median_s(partial(_forward_and_back, x, y, weight), device)
         total_flop += times * 4 * n_rows * rows * columns
     return total_flop / total_s
 
 
-def _median_s(work: object) -> float:
-    assert callable(work)
+def _forward_and_back(x: Tensor, y: Tensor, weight: Tensor) -> None:
+    _ = x @ weight.T, y @ weight
+
+
+def now_s(device: str) -> float:
+    """Processor time of this process on a CPU; the clock, once the device is done, elsewhere."""
+    if device == "cpu":
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def _median_s(work: Callable[[], object], device: str) -> float:
     work()
     took = []
     for _ in range(REPEATS):
-        began = time.process_time()
+        began_s = now_s(device)
         work()
-        took.append(time.process_time() - began)
+        took.append(now_s(device) - began_s)
     return sorted(took)[REPEATS // 2]
 
 
