@@ -1,8 +1,8 @@
-"""Measure which planted defects each way to choose rows finds, on the embedded pool.
+"""Measure which planted defects each recipe finds, on embedded pools.
 
-    python benchmarks/curation_recall.py --n_rows 3000
+    python benchmarks/curation_recall.py --n_rows 1500 --seeds 3
 
-Ten minutes on two CPU cores. Run again after an interruption, it goes on. Prints the directory with table.md.
+Run again after an interruption, it goes on where it stopped. Prints the directory with table.md.
 """
 
 from pathlib import Path

@@ -56,7 +56,7 @@ def main(fit: FitSettings) -> Path:
     print(
         f"{fitted.n_finetunes} finetunes; R^2 {fitted.r_squared:.3f}, left out {fitted.cross_validated_r_squared:.3f}"
     )
-    for name, weight in fitted.rule.coefficients.items():
+    for name, weight in fitted.coefficients.items():
         low, high = fitted.intervals.get(name, (None, None))
         interval = "no interval under a penalty" if low is None else f"95 % interval {low:.4g} to {high:.4g}"
         print(f"{name:24} {weight:12.4g}   {interval}   VIF {fitted.vif[name]:,.1f}")

@@ -32,7 +32,7 @@ class Amount:
             got = " and ".join(f"{name} {value}" for name, value in given.items()) or "no amount"
             raise UserError(got, "one of size, fraction and budget_tokens", "give exactly one of them")
         ((name, value),) = given.items()
-        if value <= 0 or (name == "fraction" and value > 1):
+        if not value > 0 or (name == "fraction" and value > 1):
             expected = "above 0 and at most 1" if name == "fraction" else "a number above 0"
             raise UserError(f"{name} {value}", expected, f"correct {name}")
 

@@ -3,8 +3,10 @@
 Scores and vectors are computed when first asked for, kept in tables on disk, and remembered for the report.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +14,14 @@ from numpy.typing import NDArray
 
 from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.settings import CurateSettings
+from lit_gpt.data.store import load_example_set, read_examples
 from lit_gpt.errors import UserError, suggestion
+from lit_gpt.example import Example
+from lit_gpt.progress import watched
 from lit_gpt.seeds import derive_seed
 
 if TYPE_CHECKING:
+    from lit_gpt.curation.judging.settings import JudgeSettings
     from lit_gpt.curation.scores import Scorer
     from lit_gpt.curation.vectors import Embedder
 
@@ -33,6 +39,8 @@ class Bench:
     notes: list[dict[str, Any]] = field(default_factory=list)
     used: dict[str, dict[str, float]] = field(default_factory=dict)  # score name -> row id -> value
     why_missing: dict[str, dict[str, str]] = field(default_factory=dict)  # score name -> row id -> reason
+    judge: "JudgeSettings | None" = None  # who is asked for scores that a language model gives
+    scored_by: set[str] = field(default_factory=set)  # the language models that graded rows
 
     def scores(self, name: str, rows: Rows) -> Scores:
         """The score of each row by the recipe's scorer of that name, in the order of the rows."""
@@ -47,6 +55,36 @@ class Bench:
         from lit_gpt.curation.vectors import vectors_of
 
         return vectors_of(named(self.embedders, name, "embedder"), rows, self)
+
+    def given(self, name: str, what: str) -> Path:
+        """What --given NAME=PATH says; UserError, with what it should be, where it says nothing."""
+        path = self.settings.given_files.get(name)
+        if path is None:
+            raise UserError(f"no --given {name}=PATH", what, f"pass --given {name}=PATH")
+        return path
+
+    @cached_property
+    def pool_hash(self) -> str:
+        """What says which pool it is, for what is computed from all of its rows."""
+        return load_example_set(self.settings.data_dir).content_hash
+
+    def pool_rows(self, doing: str) -> Iterator[Example]:
+        """Every training row of the pool, whatever earlier steps leave out."""
+        return watched(read_examples(self.settings.data_dir), doing, "row", self.n_pool)
+
+    @property
+    def target_dir(self) -> Path:
+        if self.settings.target_dir is None:
+            raise UserError("no --target_dir", "a prepared set of examples of what is wanted", "give it")
+        return self.settings.target_dir
+
+    @cached_property
+    def target_hash(self) -> str:
+        return load_example_set(self.target_dir).content_hash
+
+    def target_rows(self, doing: str) -> Iterator[Example]:
+        """The training rows of --target_dir."""
+        return watched(read_examples(self.target_dir), doing, "row")
 
     def ties(self, rows: Rows) -> NDArray[np.uint64]:
         """A number for each row by which ties are broken: a function of the seed and the row, not of its place."""

@@ -1,25 +1,36 @@
-"""Scores that a model gives, and those that follow from vectors; the arithmetic is in `indicators/` and `selection/`.
+"""Scores that a model of ours gives; the arithmetic is in `indicators/`.
 
 The model is the one of --checkpoint_dir, whatever it is: which model scored stands in the table's name by the hashes of
-its files. Scores from vectors depend on the other rows, so they are computed anew for every set of rows.
+its files.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
-from lit_gpt.curation.bench import Bench, Scores
-from lit_gpt.curation.models import checkpoint_of, model_identity
-from lit_gpt.curation.rows import Rows
+from lit_gpt.curation.bench import Bench
+from lit_gpt.curation.models import folder_identity, model_identity, reader_of
 from lit_gpt.curation.scorers import OfRows
 from lit_gpt.curation.scores import ScoreRows
+
+if TYPE_CHECKING:
+    from lit_gpt.curation.indicators.scores import Score
+    from lit_gpt.example import Example
 
 WINDOW_ROWS = 512  # what likelihoods are read in: the same windows give the same bits
 
 
+class OfAModel(OfRows):
+    """What asks the model, a window of rows at a time."""
+
+    SHARD_ROWS: ClassVar = WINDOW_ROWS
+
+    def identity(self, bench: Bench) -> dict[str, Any]:
+        return model_identity(bench)
+
+
 @dataclass(frozen=True)
-class Likelihoods(OfRows):
+class Likelihoods(OfAModel):
     """What scores by a model's likelihood share: NAME_scores of likelihoods.py, by a subclass's NAME.
 
     Args:
@@ -31,20 +42,11 @@ class Likelihoods(OfRows):
     max_tokens: int = 0
 
     NAME: ClassVar[str]
-    SHARD_ROWS: ClassVar = WINDOW_ROWS
-
-    def identity(self, bench: Bench) -> dict[str, Any]:
-        return model_identity(bench)
 
     def start(self, bench: Bench) -> ScoreRows:
         from lit_gpt.curation.indicators import likelihoods
-        from lit_gpt.loading import load
-        from lit_gpt.prompt_styles import find_style
 
-        checkpoint_dir = checkpoint_of(bench)
-        model, tokenizer = load(checkpoint_dir)
-        style = find_style(bench.settings.prompt_style, checkpoint_dir)
-        reader = likelihoods.Reader(model, tokenizer, style, self.alone_prefix, self.max_tokens)
+        reader = reader_of(bench, None, self.alone_prefix, self.max_tokens)
         indicator = getattr(likelihoods, f"{self.NAME}_scores")
         return lambda examples: indicator(examples, reader)
 
@@ -71,81 +73,106 @@ class IfdPerplexity(Likelihoods):
 
 
 @dataclass(frozen=True)
-class OutputTokens(OfRows):
-    """Tokens of the answers, by the tokenizer of --checkpoint_dir."""
+class Learnability(OfAModel):
+    """By how many nats a token a short finetuning lowers the loss of a row's answers.
 
-    NAME: ClassVar = "output_tokens"
+    Args:
+        tuned: the name under which its adapter is given: --given tuned=DIR
+    """
+
+    tuned: str = "tuned"
+
+    NAME: ClassVar = "learnability"
+    GIVEN: ClassVar = ("tuned",)
 
     def identity(self, bench: Bench) -> dict[str, Any]:
-        from lit_gpt.curation.scorers import RowTokens
-
-        return RowTokens().identity(bench)
+        return {**model_identity(bench), "adapter": folder_identity(bench.given(self.tuned, ADAPTER))}
 
     def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.curation.indicators.likelihoods import length_scores
-        from lit_gpt.prompt_styles import find_style
-        from lit_gpt.tokenizer import Tokenizer
+        from lit_gpt.curation.indicators.likelihoods import learnability_scores
 
-        checkpoint_dir = checkpoint_of(bench)
-        tokenizer, style = Tokenizer(checkpoint_dir), find_style(bench.settings.prompt_style, checkpoint_dir)
-        return lambda examples: ((id, n) for id, _, n in length_scores(examples, tokenizer, style))
+        before, after = reader_of(bench), reader_of(bench, bench.given(self.tuned, ADAPTER))
+        return lambda examples: learnability_scores(examples, before, after)
 
 
 @dataclass(frozen=True)
-class Mtld(OfRows):
-    """Measure of textual lexical diversity of the answers, at a type-token ratio of 0.72."""
-
-    NAME: ClassVar = "mtld"
-
-    def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.curation.indicators.lexical import mtld_scores
-
-        return mtld_scores
-
-
-@dataclass(frozen=True)
-class WordEntropy(OfRows):
-    """Bits a word of the answers."""
-
-    NAME: ClassVar = "word_entropy"
-
-    def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.curation.indicators.lexical import word_entropy_scores
-
-        return word_entropy_scores
-
-
-@dataclass(frozen=True)
-class NeighbourDistance:
-    """Distance to the i-th nearest other row, by the vectors of that name.
+class LocalReward(OfAModel):
+    """`local-reward`: a small head on the model's states, fitted now to pairs of right and wrong answers to made-up
+    problems, none of them in the pool. It is no published reward model, and its 0 means nothing.
 
     Args:
-        vectors: the recipe's name for the embedder
-        i: which neighbour, from 1
+        n_pairs: that it is fitted to
     """
 
-    vectors: str = "hashed_ngrams"
-    i: int = 6
+    n_pairs: int = 600
 
-    def combine(self, rows: Rows, bench: Bench) -> Scores:
-        from lit_gpt.curation.indicators.neighbours import neighbour_distances
+    NAME: ClassVar = "local_reward"
 
-        return np.asarray(neighbour_distances(bench.vectors(self.vectors, rows), self.i))
+    def identity(self, bench: Bench) -> dict[str, Any]:
+        return {**model_identity(bench), "not_of": bench.pool_hash}
+
+    def start(self, bench: Bench) -> ScoreRows:
+        from lit_gpt.curation.indicators.reward import reward_scores, train_reward_head
+        from lit_gpt.curation.texts import first_request_of
+        from lit_gpt.data.world.pairs import preference_pairs
+        from lit_gpt.progress import watched
+
+        reader = reader_of(bench)
+        avoided = {first_request_of(example) for example in bench.pool_rows("reading prompts")}
+        pairs = preference_pairs(PAIRS_SEED, self.n_pairs, avoided)
+        head = train_reward_head(watched(pairs, "fitting local-reward", "pair", self.n_pairs), reader)
+        return lambda examples: reward_scores(examples, reader, head)
 
 
 @dataclass(frozen=True)
-class RowVariance:
-    """LIFT's variety: the variance of a row's principal coordinates.
+class Influence(OfAModel):
+    """LESS: how far a step on the row would lower the loss of --target_dir's rows; the mean over a category of these,
+    the highest over categories. One checkpoint of the warm-up, gradients of its LoRA weights.
 
     Args:
-        vectors: the recipe's name for the embedder
-        variance_kept: how much of the variance the coordinates hold
+        n_dims: that gradients are projected to
+        warmup: the name under which the warm-up's adapter is given: --given warmup=DIR
+        moments: the name under which that run's state/STEP/optimizer.safetensors is given, if it is; the rows'
+            gradients are then those of Adam's step, as in the paper
     """
 
-    vectors: str = "hashed_ngrams"
-    variance_kept: float = 0.95
+    n_dims: int = 512
+    warmup: str = "warmup"
+    moments: str = "moments"
 
-    def combine(self, rows: Rows, bench: Bench) -> Scores:
-        from lit_gpt.curation.selection.variety import row_variances
+    NAME: ClassVar = "influence"
+    GIVEN: ClassVar = ("warmup", "moments")
 
-        return np.asarray(row_variances(bench.vectors(self.vectors, rows), self.variance_kept))
+    def identity(self, bench: Bench) -> dict[str, Any]:
+        from lit_gpt.files import sha256_of
+
+        moments = bench.settings.given_files.get(self.moments)
+        return {
+            **model_identity(bench),
+            "adapter": folder_identity(bench.given(self.warmup, ADAPTER)),
+            "moments": sha256_of(moments) if moments else "",
+            "targets": bench.target_hash,
+        }
+
+    def start(self, bench: Bench) -> ScoreRows:
+        from lit_gpt.curation.indicators.gradients import gradient_features, matrix, read_moments
+
+        reader = reader_of(bench, bench.given(self.warmup, ADAPTER))
+        given = bench.settings.given_files.get(self.moments)
+        moments = read_moments(given) if given else None
+        targets = list(bench.target_rows("gradients of the targets"))
+        told, targets_QD = matrix(gradient_features(targets, reader, self.n_dims, PROJECTION_SEED))
+        tasks = {example.id: example.category for example in targets}
+
+        def score(examples: "list[Example]") -> "Iterator[Score]":
+            from lit_gpt.curation.selection.targets import influence_scores
+
+            found = gradient_features(examples, reader, self.n_dims, PROJECTION_SEED, moments)
+            return influence_scores(found, targets_QD, [tasks[id] for id in told])
+
+        return score
+
+
+ADAPTER = "the directory of a LoRA adapter, such as out/lora/NAME/final"
+PAIRS_SEED = 0
+PROJECTION_SEED = 0

@@ -1,26 +1,66 @@
-"""The model that scores: the one of --checkpoint_dir, and what says in a table's name which one that was."""
+"""Who scores: the model of --checkpoint_dir, perhaps with an adapter, its tokenizer and its way to be asked.
 
+What says in a table's name which one that was are hashes of the files.
+"""
+
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lit_gpt.errors import UserError
-from lit_gpt.files import hash_json
+from lit_gpt.files import hash_json, sha256_of
 
 if TYPE_CHECKING:
     from lit_gpt.curation.bench import Bench
+    from lit_gpt.curation.indicators.likelihoods import Reader
+    from lit_gpt.prompts import PromptStyle
+    from lit_gpt.tokenizer import Tokenizer
+
+
+def checkpoint_of(bench: "Bench") -> Path:
+    if bench.settings.checkpoint_dir is None:
+        raise UserError("no --checkpoint_dir", "the model that scores the rows, or counts their tokens", "give one")
+    return bench.settings.checkpoint_dir
 
 
 def model_identity(bench: "Bench") -> dict[str, Any]:
     """What says which model it is, and how it is asked."""
     from lit_gpt.checkpoint import checkpoint_hashes
+
+    return {"model": hash_json(checkpoint_hashes(checkpoint_of(bench))), **_style_identity(bench)}
+
+
+def tokenizer_identity(bench: "Bench") -> dict[str, Any]:
+    """The same of what only counts tokens."""
+    tokenizer, _ = tokenizer_and_style(bench)
+    return {"tokenizer": tokenizer.fingerprint, **_style_identity(bench)}
+
+
+def _style_identity(bench: "Bench") -> dict[str, Any]:
     from lit_gpt.prompt_styles import find_style
 
+    style = find_style(bench.settings.prompt_style, checkpoint_of(bench))
+    return {"prompt_style": style.name, "style_version": style.version}
+
+
+def folder_identity(folder: Path) -> str:
+    """A hash of the files of a model or adapter, whoever made it."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}, which is no directory", "the directory of a model or an adapter", "check the path")
+    return hash_json({path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.is_file()})
+
+
+def tokenizer_and_style(bench: "Bench") -> "tuple[Tokenizer, PromptStyle]":
+    from lit_gpt.prompt_styles import find_style
+    from lit_gpt.tokenizer import Tokenizer
+
     checkpoint_dir = checkpoint_of(bench)
-    style = find_style(bench.settings.prompt_style, checkpoint_dir)
-    weights = hash_json(checkpoint_hashes(checkpoint_dir))
-    return {"model": weights, "prompt_style": style.name, "style_version": style.version}
+    return Tokenizer(checkpoint_dir), find_style(bench.settings.prompt_style, checkpoint_dir)
 
 
-def checkpoint_of(bench: "Bench") -> Any:
-    if bench.settings.checkpoint_dir is None:
-        raise UserError("no --checkpoint_dir", "the model that scores the rows", "give one")
-    return bench.settings.checkpoint_dir
+def reader_of(bench: "Bench", adapter_dir: Path | None = None, alone_prefix: str = "", max_tokens: int = 0) -> "Reader":
+    """The model, perhaps with an adapter, as it reads rows."""
+    from lit_gpt.curation.indicators.likelihoods import Reader
+    from lit_gpt.loading import load
+
+    _, style = tokenizer_and_style(bench)
+    return Reader(*load(checkpoint_of(bench), adapter_dir), style, alone_prefix, max_tokens)

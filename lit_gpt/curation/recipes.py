@@ -50,6 +50,22 @@ class Recipe:
     embedders: dict[str, Any]
     settings: dict[str, Any]
 
+    @property
+    def asked_scorers(self) -> dict[str, Any]:
+        """Those that the file names, its steps go by, or another of them is made of."""
+        names = {*(self.settings.get("scores") or {}), *(getattr(step, "score", "") for _, step in self.steps)}
+        made_of = [(*getattr(s, "weights", ()), *getattr(s, "of", ())) for n, s in self.scorers.items() if n in names]
+        names = names.union(*made_of)
+        return {name: scorer for name, scorer in self.scorers.items() if name in names}
+
+    @property
+    def inputs(self) -> set[str]:
+        """Names of what is neither score nor setting and has to be given: tables, adapters, models."""
+        going_by = [*(step for _, step in self.steps), *self.asked_scorers.values()]
+        names = {*(self.settings.get("vectors") or {}), *(getattr(part, "vectors", "") for part in going_by)}
+        parts = [*going_by, *(embedder for name, embedder in self.embedders.items() if name in names)]
+        return {getattr(part, field) for part in parts for field in getattr(part, "GIVEN", ())}
+
 
 SECTIONS = ("card", "scores", "vectors", "steps")
 

@@ -2,17 +2,18 @@
 
 from typing import Any
 
+from lit_gpt.curation.borrowed_scorers import RewardModel, UniEval
+from lit_gpt.curation.judging.digit_scorers import DigitGrades, SelectIt
+from lit_gpt.curation.judging.scorers import JudgedQuality, JudgedRating, Lengthwise
 from lit_gpt.curation.model_scorers import (
     IfdLoss,
     IfdPerplexity,
-    Mtld,
-    NeighbourDistance,
-    OutputTokens,
+    Influence,
+    Learnability,
+    LocalReward,
     Perplexity,
-    RowVariance,
-    WordEntropy,
 )
-from lit_gpt.curation.scorers import AnswerWords, Given, Linear, Product, PromptWords, RowTokens
+from lit_gpt.curation.scorers import Fitted, Given, Linear, Product
 from lit_gpt.curation.steps.baselines import Balanced, LengthMatched, RandomRows
 from lit_gpt.curation.steps.by_score import ScoreBounds, Top
 from lit_gpt.curation.steps.decontaminate import Decontaminate
@@ -24,16 +25,30 @@ from lit_gpt.curation.steps.diverse import (
     LikeTargets,
 )
 from lit_gpt.curation.steps.duplicates import ExactDuplicates, NearDuplicates, SemanticDuplicates
+from lit_gpt.curation.steps.judged import DirectedAtJudge, ExpansionRounds
 from lit_gpt.curation.steps.lima_rules import LimaRules
 from lit_gpt.curation.steps.self_instruct_rules import RougeNovelty, SelfInstructRules
-from lit_gpt.curation.vectors import GivenVectors, HashedNgrams, HiddenStates
+from lit_gpt.curation.text_scorers import (
+    AnswerWords,
+    InputTokens,
+    Mtld,
+    OutputTokens,
+    PromptWords,
+    RowTokens,
+    WordCommonness,
+    WordEntropy,
+)
+from lit_gpt.curation.vector_scorers import NeighbourDistance, RowVariance
+from lit_gpt.curation.vectors import GivenVectors, HashedNgrams, HiddenStates, LatentWords, SentenceEncoder
 
 STEPS: dict[str, type[Any]] = {
     "balanced": Balanced,
     "best_unlike": BestUnlike,
     "decontaminate": Decontaminate,
     "difficulty_balanced": DifficultyBalanced,
+    "directed_at_judge": DirectedAtJudge,
     "exact_duplicates": ExactDuplicates,
+    "expansion_rounds": ExpansionRounds,
     "facility_location": FacilityLocation,
     "k_center": KCenter,
     "length_matched": LengthMatched,
@@ -49,22 +64,37 @@ STEPS: dict[str, type[Any]] = {
 }
 SCORERS: dict[str, type[Any]] = {
     "answer_words": AnswerWords,
+    "digit_grades": DigitGrades,
+    "fitted": Fitted,
     "given": Given,
     "ifd_loss": IfdLoss,
     "ifd_ppl": IfdPerplexity,
+    "influence": Influence,
+    "input_tokens": InputTokens,
+    "judged_quality": JudgedQuality,
+    "judged_rating": JudgedRating,
+    "learnability": Learnability,
+    "lengthwise": Lengthwise,
     "linear": Linear,
+    "local_reward": LocalReward,
     "mtld": Mtld,
     "neighbour_distance": NeighbourDistance,
     "output_tokens": OutputTokens,
     "perplexity": Perplexity,
     "product": Product,
     "prompt_words": PromptWords,
+    "reward_model": RewardModel,
     "row_tokens": RowTokens,
     "row_variance": RowVariance,
+    "selectit": SelectIt,
+    "unieval": UniEval,
+    "word_commonness": WordCommonness,
     "word_entropy": WordEntropy,
 }
 EMBEDDERS: dict[str, type[Any]] = {
     "given_vectors": GivenVectors,
     "hashed_ngrams": HashedNgrams,
     "hidden_states": HiddenStates,
+    "latent_words": LatentWords,
+    "sentence_encoder": SentenceEncoder,
 }

@@ -19,6 +19,7 @@ from typing import Any, cast
 
 from lit_gpt.curation.amounts import Amount, checked_size, within_budget
 from lit_gpt.curation.bench import Bench
+from lit_gpt.curation.judging.settings import JudgeSettings
 from lit_gpt.curation.recipes import Recipe
 from lit_gpt.curation.rows import Pool, Rows
 from lit_gpt.curation.scorers import with_given
@@ -28,7 +29,6 @@ from lit_gpt.data.accounting import say
 from lit_gpt.data.store import load_example_set
 from lit_gpt.data.subset import write_subset
 from lit_gpt.errors import UserError, suggestion
-from lit_gpt.files import write_bytes
 
 CURATION = "curation.json"
 REPORT = "report.html"
@@ -46,14 +46,14 @@ class Stage:
     meanings: Mapping[str, str]
 
 
-def curate(settings: CurateSettings, recipe: Recipe) -> Path:
-    """Write the curated set; returns its folder."""
+def curate(settings: CurateSettings, recipe: Recipe, judge: JudgeSettings | None = None) -> Path:
+    """Write the curated set; returns its folder. `judge` is who grades, where the recipe has somebody grade."""
     began = time.monotonic()
     out_dir = settings.out_dir or settings.data_dir.with_name(f"{settings.data_dir.name}-{recipe.name}")
     check_out_dir(out_dir, settings.data_dir)
     whole = load_example_set(settings.data_dir)
     pool = Pool.of(settings.data_dir)
-    bench = Bench(settings, len(pool.ids), _scorers(recipe, settings), recipe.embedders)
+    bench = Bench(settings, len(pool.ids), scorers_of(recipe, settings), recipe.embedders, judge=judge)
     stages = run_steps(with_amount(recipe, settings.amount), pool.rows, bench)
     against = {id: (stage, drop) for stage in stages for id, drop in stage.drops.items()}
     report = _report(settings, recipe, pool, stages, bench) if settings.report else {}
@@ -68,6 +68,7 @@ def curate(settings: CurateSettings, recipe: Recipe) -> Path:
             **_asked(settings),
         },
         report,
+        scored_by=sorted(bench.scored_by),
     )
     elapsed_s, n_rows = time.monotonic() - began, len(pool.ids)
     rate = f"{n_rows / elapsed_s:,.0f} rows/s"
@@ -93,15 +94,15 @@ def _report(
     return {CURATION: written.encode(), REPORT: curation_report(json.loads(written)).encode()}
 
 
-def _scorers(recipe: Recipe, settings: CurateSettings) -> dict[str, Any]:
-    files = settings.given_files
-    tables = {getattr(step, "accuracies", "") for _, step in recipe.steps} - {""}
-    known = {*recipe.scorers, *tables}
+def scorers_of(recipe: Recipe, settings: CurateSettings) -> dict[str, Any]:
+    """The recipe's scorers, those given as tables in their places; UserError for a --given that nothing asks for."""
+    files, inputs = settings.given_files, recipe.inputs
+    known = {*recipe.asked_scorers, *inputs}
     for name in files:
         if name not in known:
             do = suggestion(name, known) or "leave it out"
-            raise UserError(f"--given {name}=...", f"one of the recipe's scores: {', '.join(sorted(known))}", do)
-    return with_given(recipe.scorers, {name: path for name, path in files.items() if name not in tables})
+            raise UserError(f"--given {name}=...", f"one of {', '.join(sorted(known)) or '(none)'}", do)
+    return with_given(recipe.scorers, {name: path for name, path in files.items() if name not in inputs})
 
 
 def _asked(settings: CurateSettings) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def choice(step: Chooser, rows: Rows, bench: Bench) -> Iterable[Drop]:
     else:
         checked_size(n_wanted, len(rows), bench.n_pool)
         ranking = step.rank(rows, bench, n_wanted)
-        n_kept = checked_size(n_wanted, len(ranking.order), bench.n_pool)
+        n_kept = _enough(n_wanted, len(ranking.order), len(rows))
     yield from ranking.excluded
     stays = {*ranking.order[:n_kept]}
     excluded = {drop.id for drop in ranking.excluded}
@@ -183,6 +184,14 @@ def choice(step: Chooser, rows: Rows, bench: Bench) -> Iterable[Drop]:
         if place not in stays and id not in excluded:
             rank = {"rank": ranks[place]} if place in ranks else {}
             yield Drop(id, NOT_CHOSEN, {**ranking.evidence(place), **rank, "kept": n_kept})
+
+
+def _enough(n_wanted: int, n_ranked: int, n_rows: int) -> int:
+    """UserError where a step ranks fewer rows: the others have no score, are too like those chosen, or match none."""
+    if n_wanted <= n_ranked:
+        return n_wanted
+    got = f"{n_wanted:,} rows asked for, and only {n_ranked:,} of {n_rows:,} that this recipe's last step can choose"
+    raise UserError(got, f"at most {n_ranked:,}", "lower --size or --fraction, or choose less strictly")
 
 
 def _within_tokens(step: Chooser, rows: Rows, bench: Bench, budget: int) -> tuple[Ranking, int]:
@@ -215,12 +224,3 @@ def _tell(stage: Stage) -> None:
     say(f"  {stage.number}. {stage.step}: {stage.n_in:,} = {stage.n_out:,} + {stage.n_in - stage.n_out:,} dropped")
     for reason, n in Counter(drop.reason for drop in stage.drops.values()).most_common():
         say(f"     dropped {n:,}  {reason}: {stage.meanings[reason]}")
-
-
-def rewrite_report(out_dir: Path) -> Path:
-    """The page of a curated set again, from its curation.json."""
-    from lit_gpt.files import read_json
-    from lit_gpt.report.curation_report import curation_report
-
-    write_bytes(out_dir / REPORT, curation_report(read_json(out_dir / CURATION)).encode())
-    return out_dir / REPORT

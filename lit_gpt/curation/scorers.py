@@ -1,6 +1,6 @@
-"""Scores that need no model, scores that somebody else made, and scores made of other scores.
+"""Scores that somebody else made, and scores made of other scores; and what scorers of single rows share.
 
-What a model says about a row is in `model_scorers.py`.
+What is read off a row's words and tokens is in `text_scorers.py`, what a model says about it in `model_scorers.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,9 +14,9 @@ from lit_gpt.curation.bench import Bench, Scores
 from lit_gpt.curation.given_scores import read_given
 from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.scores import ScoreRows
-from lit_gpt.curation.texts import answer_of, prompt_of
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example
+from lit_gpt.files import read_json
 
 CHEAP_SHARD_ROWS = 1_000
 
@@ -34,53 +34,6 @@ class OfRows:
 
 def row_by_row(measure: Callable[[Example], float]) -> ScoreRows:
     return lambda examples: ((example.id, measure(example)) for example in examples)
-
-
-@dataclass(frozen=True)
-class AnswerWords(OfRows):
-    """Words of the answers, parted by white space."""
-
-    NAME: ClassVar = "answer_words"
-
-    def start(self, bench: Bench) -> ScoreRows:
-        return row_by_row(lambda example: len(answer_of(example).split()))
-
-
-@dataclass(frozen=True)
-class PromptWords(OfRows):
-    """Words of the prompts, parted by white space."""
-
-    NAME: ClassVar = "prompt_words"
-
-    def start(self, bench: Bench) -> ScoreRows:
-        return row_by_row(lambda example: len(prompt_of(example).split()))
-
-
-@dataclass(frozen=True)
-class RowTokens(OfRows):
-    """Tokens of the whole row as training encodes it, by the tokenizer of --checkpoint_dir."""
-
-    NAME: ClassVar = "row_tokens"
-
-    def identity(self, bench: Bench) -> dict[str, Any]:
-        tokenizer, style = _tokenizer_and_style(bench)
-        return {"tokenizer": tokenizer.fingerprint, "prompt_style": style.name, "style_version": style.version}
-
-    def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.tokens.encode import encode_examples
-
-        tokenizer, style = _tokenizer_and_style(bench)
-        return lambda examples: ((e.id, len(row.ids)) for e, row in encode_examples(examples, tokenizer, style))
-
-
-def _tokenizer_and_style(bench: Bench) -> Any:
-    from lit_gpt.prompt_styles import find_style
-    from lit_gpt.tokenizer import Tokenizer
-
-    if bench.settings.checkpoint_dir is None:
-        raise UserError("no --checkpoint_dir", "the checkpoint whose tokenizer counts tokens", "give it")
-    checkpoint_dir = bench.settings.checkpoint_dir
-    return Tokenizer(checkpoint_dir), find_style(bench.settings.prompt_style, checkpoint_dir)
 
 
 @dataclass(frozen=True)
@@ -120,9 +73,31 @@ class Linear:
     intercept: float = 0.0
 
     def combine(self, rows: Rows, bench: Bench) -> Scores:
-        return self.intercept + sum(
-            (weight * bench.scores(name, rows) for name, weight in self.weights.items()), np.zeros(len(rows))
-        )
+        terms = (weight * bench.scores(name, rows) for name, weight in self.weights.items())
+        return self.intercept + sum(terms, np.zeros(len(rows)))
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A weighted sum of other scores, by the rule that scripts/fit_rule.py wrote; its indicators are scores by name.
+
+    Args:
+        rule: the name under which the file is given: --given rule=FILE
+    """
+
+    rule: str = "rule"
+
+    GIVEN: ClassVar = ("rule",)
+
+    def combine(self, rows: Rows, bench: Bench) -> Scores:
+        path = bench.given(self.rule, "the rule.json that scripts/fit_rule.py wrote")
+        try:
+            record = read_json(path)
+            linear = Linear(dict(record["coefficients"]), float(record["intercept"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            got = f"{path}, which holds no rule ({type(error).__name__}: {error})"
+            raise UserError(got, "the rule.json that scripts/fit_rule.py wrote", "fit it again") from None
+        return linear.combine(rows, bench)
 
 
 @dataclass(frozen=True)

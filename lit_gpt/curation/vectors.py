@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_gpt.curation.rows import Rows
-from lit_gpt.curation.texts import answer_of, prompt_of
+from lit_gpt.curation.texts import Part, part_of
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from lit_gpt.curation.indicators.embeddings import Embedder as TextEmbedder
 
 Vectors = NDArray[np.float32]
-Part = Literal["prompt", "answer", "whole"]
 KEY_CHARS = 12
 
 
@@ -60,6 +59,71 @@ class HashedNgrams:
         from lit_gpt.curation.indicators.embeddings import HashedNgrams as Hashed
 
         return Hashed(self.n_dims)
+
+
+@dataclass(frozen=True)
+class LatentWords:
+    """Latent semantic analysis of the pool's own words (TF-IDF and SVD): a little of meaning, and no model.
+
+    Args:
+        n_dims: of a vector
+        n_buckets: that words are hashed into
+        part: the text of a row
+    """
+
+    n_dims: int = 128
+    n_buckets: int = 2_048
+    part: Part = "prompt"
+
+    NAME: ClassVar = "latent_words"
+    VERSION: ClassVar = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n_dims <= self.n_buckets:
+            raise UserError(f"n_dims {self.n_dims} of n_buckets {self.n_buckets}", "1 or more, of more", "correct them")
+
+    def identity(self, bench: "Bench") -> dict[str, Any]:
+        return {"fitted_to": bench.pool_hash}
+
+    def start(self, bench: "Bench") -> "TextEmbedder":
+        from lit_gpt.curation.indicators.lsa import fit_latent_words
+
+        def texts() -> Iterator[str]:
+            return map(part_of(self.part), bench.pool_rows("fitting latent words"))
+
+        return fit_latent_words(texts, self.n_dims, self.n_buckets)
+
+
+@dataclass(frozen=True)
+class SentenceEncoder:
+    """A downloaded sentence encoder's mean-pooled states, by Transformers (pip install 'lit-gpt[transformers]').
+
+    Args:
+        model: the name under which it is given: --given encoder=DIR
+        max_tokens: texts are cut there
+        part: the text of a row
+    """
+
+    model: str = "encoder"
+    max_tokens: int = 256
+    part: Part = "prompt"
+
+    NAME: ClassVar = "sentence_encoder"
+    VERSION: ClassVar = 1
+    GIVEN: ClassVar = ("model",)
+
+    def identity(self, bench: "Bench") -> dict[str, Any]:
+        from lit_gpt.curation.models import folder_identity
+
+        return {"model": folder_identity(bench.given(self.model, "the directory of a sentence encoder"))}
+
+    def start(self, bench: "Bench") -> "TextEmbedder":
+        from dataclasses import replace
+
+        from lit_gpt.curation.indicators.hugging_face import SentenceEncoder as Encoder
+
+        encoder = Encoder.load(bench.given(self.model, "the directory of a sentence encoder"))
+        return replace(encoder, max_tokens=self.max_tokens)
 
 
 @dataclass(frozen=True)
@@ -127,14 +191,13 @@ def vectors_of(embedder: Any, rows: Rows, bench: "Bench") -> Vectors:
 
 def target_vectors(embedder: Any, bench: "Bench") -> tuple[Vectors, list[str]]:
     """Vectors and categories of the training rows of --target_dir."""
-    target_dir = bench.settings.target_dir
-    if target_dir is None:
-        raise UserError("no --target_dir", "a prepared set of examples of what is wanted", "give it")
     if isinstance(embedder, GivenVectors):
         raise UserError("given vectors for a target set", "an embedder for both", "name one in the recipe")
-    found = [(example.content_hash, example.category) for example in read_examples(target_dir)]
+    targets = read_examples(bench.target_dir)
+    found = [(example.content_hash, example.category) for example in targets]
     hashes, categories = [key for key, _ in found], [category for _, category in found]
-    return _made_once(embedder, "targets", hashes, read_examples(target_dir), bench), categories
+    rows = bench.target_rows("embedding targets")
+    return _made_once(embedder, "targets", hashes, rows, bench), categories
 
 
 def _made_once(
@@ -150,10 +213,4 @@ def _made_once(
     with locked(path.with_suffix(".lock"), wait=True):
         if path.is_file():
             return open_vectors(path)
-        return write_vectors(path, _texts(examples, embedder.part), len(hashes), embedder.start(bench))
-
-
-def _texts(examples: Iterable[Example], part: Part) -> Iterator[str]:
-    for example in examples:
-        whole = (prompt_of(example), answer_of(example))
-        yield "\n\n".join(whole) if part == "whole" else whole[part == "answer"]
+        return write_vectors(path, map(part_of(embedder.part), examples), len(hashes), embedder.start(bench))

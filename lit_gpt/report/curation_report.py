@@ -207,7 +207,8 @@ def _map_section(facts: Mapping[str, Any]) -> Section:
         return Section("map", "A map of the prompts", missing("There are too few rows to draw."))
     words = (
         f"{count(len(found['texts']))} prompts drawn at random; a point's text appears when the pointer rests on it. "
-        "Near means words in common (hashed TF-IDF), not more. PCA keeps large distances, t-SNE neighbours alone."
+        "Near means words in common (hashed TF-IDF), not more. PCA keeps large distances, t-SNE neighbours alone. "
+        "The outermost hundredth lies on the edge."
     )
     maps = [scatter(name, places, found["kept"], found["texts"]) for name, places in found["places"].items()]
     absent = (

@@ -8,30 +8,34 @@ from lit_gpt.errors import UserError
 
 @dataclass(frozen=True)
 class RecallSettings:
-    """Which pool, read by which model.
+    """Which pools, read by which model.
 
     Args:
-        out_dir: where pool, scores and results.json go; what is there already is not done again
+        out_dir: where pools, scores and results.json go; what is there already is not done again
         checkpoint_dir: the model that scorers ask
-        n_rows: rows of the pool
-        seed: of the pool, and of every draw
-        kept_share: of the pool's rows that each method keeps
-        n_pairs: preference pairs that the local reward head is fitted to
-        n_targets: sound rows, none of them in the pool, that targeted methods are given
-        learn_steps: steps of the short finetuning behind learnability and gradient features, of 16 rows each
+        recipes_dir: the recipes that are judged
+        n_rows: rows of a pool
+        seeds: how many pools and draws, from seed 0
+        kept_share: of a pool's rows that each recipe keeps, if it chooses
+        n_targets: sound rows of another world that targeted recipes are given
+        n_tests: test items, for the accuracy of each kind of task
+        learn_steps: steps of the short finetuning behind learnability, influence and accuracies, of 16 rows each
+        n_finetunes: short finetunes, on samples of a further pool, that the rule is fitted to
     """
 
     out_dir: Path = Path("out/curation_recall")
     checkpoint_dir: Path = Path("assets/tiny_base")
-    n_rows: int = 3_000
-    seed: int = 0
-    kept_share: float = 0.5
-    n_pairs: int = 600
-    n_targets: int = 100
+    recipes_dir: Path = Path("configs/curate")
+    n_rows: int = 1_500
+    seeds: int = 3
+    kept_share: float = 0.25
+    n_targets: int = 400
+    n_tests: int = 300
     learn_steps: int = 40
+    n_finetunes: int = 24
 
     def __post_init__(self) -> None:
-        for flag in ("n_rows", "n_pairs", "n_targets", "learn_steps"):
+        for flag in ("n_rows", "seeds", "n_targets", "n_tests", "learn_steps", "n_finetunes"):
             if getattr(self, flag) < 1:
                 raise UserError(f"--{flag} {getattr(self, flag)}", "a number above 0", f"correct --{flag}")
         if not 0 < self.kept_share < 1:

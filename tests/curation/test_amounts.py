@@ -33,7 +33,8 @@ def test_floats_would_say_otherwise() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"size": 1, "fraction": 0.1}, {"size": 0}, {"fraction": 1.1}, {"budget_tokens": -1}]
+    "given",
+    [{}, {"size": 1, "fraction": 0.1}, {"size": 0}, {"fraction": 1.1}, {"fraction": math.nan}, {"budget_tokens": -1}],
 )
 def test_amounts_that_are_none(given: dict[str, float]) -> None:
     with pytest.raises(UserError):

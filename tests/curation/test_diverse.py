@@ -83,7 +83,7 @@ def test_too_few_rows_that_differ_is_said(folder: Path, tmp_path: Path) -> None:
         keeps(folder, tmp_path, "[{best_unlike: {vectors: v, score: reward, above: 0.0}}]", size=40)
 
 
-def test_more_of_what_the_base_fails(tmp_path: Path) -> None:
+def test_more_of_what_the_base_fails(tiny_base: Path, tmp_path: Path) -> None:
     from lit_gpt.data.prepare import prepare_examples
     from lit_gpt.data.settings import DataSettings
     from lit_gpt.data.sources import dolly
@@ -99,6 +99,13 @@ def test_more_of_what_the_base_fails(tmp_path: Path) -> None:
     out = curate(settings(pool, out_dir=tmp_path / "out", size=16, given=[f"accuracies={table}"]), mine)
     assert [example.category for example in read_examples(out)].count("a") == 12
     assert ledger(out)[0]["evidence"]["base_accuracy"] in (0.25, 0.75)
+    few = settings(
+        pool, out_dir=tmp_path / "few", budget_tokens=200, checkpoint_dir=tiny_base, given=[f"accuracies={table}"]
+    )
+    assert {example.category for example in read_examples(curate(few, mine))} == {"a", "b"}, "a budget is of both, too"
+    table.write_text('{"id": "a", "value": 0.25}\n{"id": "b", "value": 1.0}\n')
+    with pytest.raises(UserError, match="21 rows asked for, and only 20 of 40"):
+        curate(settings(pool, out_dir=tmp_path / "out", size=21, given=[f"accuracies={table}"]), mine)
     table.write_text('{"id": "a", "value": 0.25}\n')
     with pytest.raises(UserError, match="the category 'b'"):
         curate(settings(pool, out_dir=tmp_path / "out", size=16, given=[f"accuracies={table}"]), mine)

@@ -8,7 +8,7 @@ import pytest
 from datasketch import MinHash, MinHashLSH
 
 from lit_gpt.curation.run import curate
-from lit_gpt.curation.similarity import earlier_alike
+from lit_gpt.curation.selection.redundancy import judged_in_order
 from lit_gpt.data.near_duplicates import (
     Bands,
     NearIndex,
@@ -160,4 +160,5 @@ def test_vectors_that_are_alike(block: int) -> None:
         else:
             kept.append(place)
     assert len(expected) > 20
-    assert {place: of for place, of, _ in earlier_alike(vectors, 0.9, block)} == expected
+    found = judged_in_order(vectors, range(len(vectors)), 0.9, block)
+    assert {row.place: row.like for row in found if not row.is_kept} == expected

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.neighbors import NearestNeighbors
 
 from lit_gpt.checkpoint import load_model
@@ -13,6 +15,7 @@ from lit_gpt.curation.indicators import embeddings as module
 from lit_gpt.curation.indicators.embeddings import HashedNgrams, HiddenStates, open_vectors, pooled, unit, write_vectors
 from lit_gpt.curation.indicators.gradients import gradient_features, matrix, project
 from lit_gpt.curation.indicators.likelihoods import Reader
+from lit_gpt.curation.indicators.lsa import bucket_counts, fit_latent_words, weighted
 from lit_gpt.curation.indicators.neighbours import nearest_rows, neighbour_distances
 from lit_gpt.curation.indicators.scores import why_missing
 from lit_gpt.errors import UserError
@@ -83,6 +86,58 @@ def test_vectors_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         with pytest.raises(ValueError, match="texts"):
             write_vectors(tmp_path / "wrong.npy", iter(TEXTS), wrong, HashedNgrams(16))
     assert not (tmp_path / "wrong.npy").exists()
+
+
+def test_embedding_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that breaks in its second batch: the first is not embedded again, and the file is the same."""
+    monkeypatch.setattr(module, "BATCH_TEXTS", 2)
+    seen: list[list[str]] = []
+
+    class Counting(HashedNgrams):
+        def embed(self, texts: list[str]) -> np.ndarray:
+            seen.append(texts)
+            if len(seen) == 2:
+                raise KeyboardInterrupt
+            return super().embed(texts)
+
+    path = tmp_path / "vectors.npy"
+    with pytest.raises(KeyboardInterrupt):
+        write_vectors(path, iter(TEXTS), 5, Counting(16))
+    assert not path.exists()
+    found = write_vectors(path, iter(TEXTS), 5, Counting(16))
+    assert seen == [TEXTS[:2], TEXTS[2:4], TEXTS[2:4], TEXTS[4:]]
+    whole = tmp_path / "whole.npy"
+    write_vectors(whole, iter(TEXTS), 5, HashedNgrams(16))
+    assert path.read_bytes() == whole.read_bytes() and found.shape == (5, 16)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["vectors.npy", "whole.npy"]
+    (tmp_path / "other.npy.part").write_bytes(path.read_bytes())
+    (tmp_path / "other.npy.done").write_text("4")
+    other = write_vectors(tmp_path / "other.npy", iter(TEXTS), 5, HashedNgrams(8))
+    np.testing.assert_array_equal(other, HashedNgrams(8).embed(TEXTS)), "what is there is of another shape"
+
+
+def test_latent_words_are_scikit_learn_s() -> None:
+    """Its TF-IDF of the same buckets, and the directions of its SVD."""
+    draw = np.random.default_rng(0)
+    texts = [" ".join(f"w{n}" for n in draw.zipf(1.5, size=30) if n < 99) for _ in range(120)]
+    counts = bucket_counts(texts, 64)
+    theirs = TfidfTransformer().fit_transform(counts)
+    ours = fit_latent_words(lambda: texts, 5, 64)
+    np.testing.assert_allclose(weighted(counts, ours.idf_W), theirs.toarray(), atol=1e-12)
+    expected = TruncatedSVD(5, algorithm="arpack", random_state=0).fit(theirs)
+    alike = np.abs((expected.components_ * ours.directions_WD.T).sum(1))
+    np.testing.assert_allclose(alike, 1, atol=1e-6)
+    coordinates = theirs @ ours.directions_WD
+    np.testing.assert_allclose(ours.embed(texts), coordinates / np.linalg.norm(coordinates, axis=1)[:, None], atol=1e-6)
+    assert not ours.embed([""]).any() and (ours.name, ours.n_dims) == ("latent-words-5", 5)
+    with pytest.raises(ValueError, match="9 directions of 8"):
+        fit_latent_words(lambda: texts, 9, 8)
+
+
+def test_words_of_one_company_come_together() -> None:
+    texts = ["cat fur purr", "dog fur bark"] * 20 + ["bond yield", "stock yield"] * 20
+    found = fit_latent_words(lambda: texts, 2, 512).embed(["cat", "dog", "bond"])
+    assert found[0] @ found[1] > 0.9 > 0.1 > abs(found[0] @ found[2])
 
 
 @pytest.mark.parametrize("block", [33, 1024])

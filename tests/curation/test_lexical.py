@@ -17,7 +17,8 @@ from lit_gpt.curation.indicators.lexical import (
     word_entropy,
     word_entropy_scores,
 )
-from lit_gpt.curation.indicators.scores import Missing, prompt_text, why_missing, words_of
+from lit_gpt.curation.indicators.scores import Missing, why_missing, words_of
+from lit_gpt.curation.texts import first_request_of
 from tests.curation.rows import row
 
 
@@ -65,4 +66,4 @@ def test_a_row_without_words_has_no_number() -> None:
 
 def test_words_and_prompts() -> None:
     assert words_of("Don't, I SAID; 3.5!") == ["don't", "i", "said", "3", "5"]
-    assert prompt_text(row("a", "first", "answer", "second", "another")) == "first"
+    assert first_request_of(row("a", "first", "answer", "second", "another")) == "first"

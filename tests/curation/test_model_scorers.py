@@ -198,7 +198,8 @@ def test_a_question_shows_what_its_dimension_sees() -> None:
     assert share_of_yes(-1e9, 1e9) == pytest.approx(0) and share_of_yes(1e9, -1e9) == 1
 
 
-def test_published_networks_by_transformers(tmp_path: Path) -> None:
+def published(tmp_path: Path) -> None:
+    """A tiny reward model and a tiny sentence encoder, of random weights."""
     texts = ["apple No. Because. Is it? Why? Say {output}."]
     special = {"pad_token": "<pad>", "unk_token": "<unk>"}
     config = {
@@ -215,6 +216,10 @@ def test_published_networks_by_transformers(tmp_path: Path) -> None:
     ):
         tokenizer = word_tokenizer(tmp_path / folder, texts, **special)
         kind(BertConfig(vocab_size=len(tokenizer), **config, **labels)).save_pretrained(tmp_path / folder)
+
+
+def test_published_networks_by_transformers(tmp_path: Path) -> None:
+    published(tmp_path)
     reward = SequenceReward.load(tmp_path / "reward")
     scores = dict(reward.scores(ROWS[:2]))
     with torch.no_grad():
@@ -228,6 +233,6 @@ def test_published_networks_by_transformers(tmp_path: Path) -> None:
         with torch.no_grad():
             states = encoder.model(**encoder.tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(0).numpy()
         np.testing.assert_allclose(vector, states / np.linalg.norm(states), atol=1e-5)
-    assert (encoder.name, encoder.n_dims) == ("encoder", 16)
+    assert (encoder.name, encoder.n_dims) == ("sentence-encoder", 16)
     with pytest.raises(UserError, match="no directory"):
         YesNo.load(tmp_path / "nowhere")

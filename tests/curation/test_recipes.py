@@ -37,15 +37,11 @@ def test_a_recipe_that_ships(name: str) -> None:
 
 
 def test_the_published_coefficients() -> None:
-    """As arXiv 2307.06290 has them; the helper's own rules are the same."""
-    from lit_gpt.curation.rule import INSTRUCTMINING_V1, INSTRUCTMINING_V3
-
+    """As arXiv 2307.06290 has them."""
     first = read_recipe(SHIPPED / "instructmining-v1.yaml").scorers["predicted_log_loss"]
     assert (first.intercept, first.weights) == (1.0694, {"reward": -0.1498, "length": 8.257e-5, "knn_6": -0.935})
-    assert sorted(first.weights.values()) == sorted(INSTRUCTMINING_V1.coefficients.values())
     last = read_recipe(SHIPPED / "instructmining-v3.yaml").scorers["predicted_log_loss"]
-    assert (last.intercept, sorted(last.weights.values())) == (0.0274, [-0.3212, -0.152, -0.0078, 0.4421])
-    assert sorted(last.weights.values()) == sorted(INSTRUCTMINING_V3.coefficients.values())
+    assert (last.intercept, last.weights) == (0.0274, {"reward": -0.0078, "und": 0.4421, "nat": -0.3212, "coh": -0.152})
 
 
 @pytest.mark.parametrize("name", [*STEPS, *SCORERS, *EMBEDDERS])
@@ -98,3 +94,11 @@ def test_files_that_are_no_recipes(tmp_path: Path, text: str) -> None:
     (tmp_path / "mine.yaml").write_text(text)
     with pytest.raises(UserError):
         read_recipe(tmp_path / "mine.yaml")
+
+
+def test_what_has_to_be_given(tmp_path: Path) -> None:
+    assert read_recipe(SHIPPED / "less.yaml").inputs == {"warmup", "moments"}
+    assert read_recipe(SHIPPED / "instructmining-refit.yaml").inputs == {"rule"}
+    assert recipe(tmp_path, "steps: [{k_center: {vectors: sentence_encoder}}]").inputs == {"encoder"}
+    made_of = recipe(tmp_path, "scores: {both: {product: {of: [learnability, mtld]}}}\nsteps: [{top: {score: both}}]")
+    assert made_of.inputs == {"tuned"} and set(made_of.asked_scorers) == {"both", "learnability", "mtld"}

@@ -14,8 +14,9 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
+from lit_gpt.curation.recipes import read_recipe
 from lit_gpt.curation.regression import cross_validated, ols, ridge, student_t, vif
-from lit_gpt.curation.rule import INSTRUCTMINING_V1, INSTRUCTMINING_V3, PUBLISHED, fit_rule
+from lit_gpt.curation.rule import fit_rule
 from lit_gpt.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,46 +28,45 @@ def runs(n_runs: int = 40, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
     return x, np.exp(0.3 + x @ [0.2, -0.01, 1.5] + draw.normal(scale=noise, size=n_runs))
 
 
+def predicted(name: str, scores: dict[str, np.ndarray]) -> np.ndarray:
+    """By the recipe of that name, from scores by its names."""
+    found = read_recipe(ROOT / "configs" / "curate" / f"{name}.yaml").scorers["predicted_log_loss"]
+    assert sorted(found.weights) == sorted(scores)
+
+    class Bench:
+        def scores(self, name: str, rows: object) -> np.ndarray:
+            return scores[name]
+
+    return found.combine(range(3), Bench())
+
+
 def test_v1_by_hand() -> None:
-    scores = {
-        "reward": np.array([0.5, -1, 2]),
-        "output_length": np.array([100, 20, 400.0]),
-        "knn_6": np.array([0.5, 1, 0]),
-    }
-    found = INSTRUCTMINING_V1.predicted_log_loss(scores, INSTRUCTMINING_V1.made_with)
+    scores = {"reward": np.array([0.5, -1, 2]), "length": np.array([100, 20, 400.0]), "knn_6": np.array([0.5, 1, 0])}
     by_hand = [
         1.0694 - 0.0749 + 0.008257 - 0.4675,
         1.0694 + 0.1498 + 0.0016514 - 0.9350,
         1.0694 - 0.2996 + 0.033028,
     ]
+    found = predicted("instructmining-v1", scores)
     np.testing.assert_allclose(found, by_hand, rtol=1e-12)
     assert np.argsort(found).tolist() == [1, 0, 2]
+    assert np.isnan(predicted("instructmining-v1", {**scores, "reward": np.array([0, np.nan, 0])})).tolist() == [
+        False,
+        True,
+        False,
+    ]
 
 
 def test_v3_by_hand() -> None:
-    names = ("reward", "understandability", "naturalness", "coherence")
+    names = ("reward", "und", "nat", "coh")
     rows = np.array([[1, 0.5, 0.5, 1], [0, 1, 0, 0.5], [-2, 0.9, 0.8, 0]])
-    found = INSTRUCTMINING_V3.predicted_log_loss(dict(zip(names, rows.T, strict=True)), INSTRUCTMINING_V3.made_with)
     by_hand = [
         0.0274 - 0.0078 + 0.22105 - 0.1606 - 0.1520,
         0.0274 + 0.4421 - 0.0760,
         0.0274 + 0.0156 + 0.39789 - 0.25696,
     ]
+    found = predicted("instructmining-v3", dict(zip(names, rows.T, strict=True)))
     np.testing.assert_allclose(found, by_hand, rtol=1e-12)
-
-
-def test_a_published_rule_runs_on_its_own_models_alone() -> None:
-    scores = {name: np.zeros(2) for name in INSTRUCTMINING_V1.coefficients}
-    with pytest.raises(UserError, match="reward from local-reward"):
-        INSTRUCTMINING_V1.predicted_log_loss(scores, {**INSTRUCTMINING_V1.made_with, "reward": "local-reward"})
-    with pytest.raises(UserError, match="an unnamed model"):
-        INSTRUCTMINING_V1.predicted_log_loss(scores, {})
-    with pytest.raises(UserError, match="no knn_6"):
-        INSTRUCTMINING_V1.predicted_log_loss(
-            {"reward": np.zeros(1), "output_length": np.zeros(1)}, PUBLISHED["instructmining-v1"].made_with
-        )
-    with pytest.raises(ValueError, match="no numbers"):
-        INSTRUCTMINING_V1.predicted_log_loss({**scores, "reward": np.array([0, np.nan])}, INSTRUCTMINING_V1.made_with)
 
 
 def test_least_squares_and_its_intervals_are_scipy_s() -> None:
@@ -166,7 +166,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == str(out), done.stderr
     record = json.loads(out.read_text())
     expected = ols(x[:, [0, 2]], np.log(losses))
-    assert list(record["rule"]["coefficients"].values()) == pytest.approx(expected.coefficients_K.tolist())
+    assert list(record["coefficients"].values()) == pytest.approx(expected.coefficients_K.tolist())
     assert record["n_finetunes"] == 40 and "95 % interval" in done.stdout
     wrong = fit_command("--table", str(table), "--indicators", "rewards")
     assert wrong.returncode == 2 and "did you mean reward?" in wrong.stderr

@@ -6,14 +6,14 @@ from sklearn.decomposition import PCA
 from sklearn.metrics.pairwise import cosine_similarity
 
 from lit_gpt.curation.indicators.embeddings import unit
+from lit_gpt.curation.indicators.scores import Missing, why_missing
 from lit_gpt.curation.selection import coverage
 from lit_gpt.curation.selection.coverage import TIE, facility_location, k_center, qdit
 from lit_gpt.curation.selection.difficulty import difficulty_balanced, shared_out
-from lit_gpt.curation.selection.necessity import mods, necessary_rows, seed_rows
-from lit_gpt.curation.selection.order import best_first, beyond, count_of, top_k, within_tokens
+from lit_gpt.curation.selection.order import best_first, top_k
 from lit_gpt.curation.selection.redundancy import unlike_each_other
-from lit_gpt.curation.selection.targets import Checkpoint, influences, less, rds_plus
-from lit_gpt.curation.selection.variety import lift_variety, principal_directions, row_variances
+from lit_gpt.curation.selection.targets import Checkpoint, influence_scores, influences, rds_plus
+from lit_gpt.curation.selection.variety import principal_directions, row_variances
 
 
 def vectors(n_rows: int, n_dims: int, seed: int) -> np.ndarray:
@@ -32,26 +32,6 @@ def test_ties_go_to_the_earlier_place() -> None:
         top_k(values, 6)
     with pytest.raises(ValueError, match="1 values are no numbers"):
         top_k(np.array([1.0, np.nan]), 1)
-
-
-def test_a_threshold_is_or_is_not_beyond_itself() -> None:
-    values = np.array([1.0, 0.5, 2.0, 1.0])
-    assert beyond(values, 1.0, or_equal=True) == [0, 2, 3]
-    assert beyond(values, 1.0, or_equal=False) == [2]
-    assert beyond(values, 1.0, or_equal=True, above=False) == [0, 1, 3]
-    assert beyond(values, 1.0, or_equal=False, above=False) == [1]
-
-
-def test_a_budget_holds_the_beginning_of_an_order() -> None:
-    assert within_tokens([2, 0, 1], [5, 100, 5], 10) == [2, 0]
-    assert within_tokens([1, 0, 2], [5, 100, 5], 10) == []
-    assert within_tokens([0, 2], [5, 100, 5], 10) == [0, 2]
-
-
-def test_a_share_is_of_its_digits() -> None:
-    assert [count_of(52_002, 0.05), count_of(100, 0.29), count_of(3, 0.2), count_of(7, 1)] == [2600, 29, 0, 7]
-    with pytest.raises(ValueError, match="fraction"):
-        count_of(10, 5)
 
 
 def test_k_center_is_brute_force() -> None:
@@ -124,27 +104,12 @@ def test_principal_directions_and_row_variance_are_scikit_learn_s() -> None:
     np.testing.assert_allclose(ours.directions_KD, theirs.components_, atol=1e-6)
     variances = theirs.transform(points.astype(np.float64)).var(axis=1)
     np.testing.assert_allclose(row_variances(points), variances, rtol=1e-6)
-    assert lift_variety(points, 60) == np.argsort(-variances, kind="stable")[:60].tolist()
 
 
 def test_variety_keeps_every_copy_of_a_far_row() -> None:
     points = vectors(100, 8, seed=3)
     points[10:20] = 9 * points[10]
-    assert set(lift_variety(points, 20)) >= set(range(10, 20))
-
-
-def test_mods_by_hand() -> None:
-    points = vectors(40, 5, seed=6)
-    rewards = np.linspace(-1, 1, 40)
-    good = list(range(20, 40))
-    assert rewards[20] > 0 > rewards[19]
-    seeds = seed_rows(rewards, points, 6, seed=3)
-    assert seeds == [good[place] for place in k_center(points[20:], 6, seed=3)]
-    answers = np.where(np.arange(40) % 10 == 1, -0.5, 0.5)
-    assert necessary_rows(rewards, answers) == [21, 31]
-    assert mods([31, 25], [21, 31]) == [31, 25, 21]
-    with pytest.raises(ValueError, match="but 20 have a reward above"):
-        seed_rows(rewards, points, 21, seed=0)
+    assert set(top_k(row_variances(points), 20)) >= set(range(10, 20))
 
 
 def test_rds_plus_is_brute_force() -> None:
@@ -170,9 +135,12 @@ def test_less_is_the_formula() -> None:
                 expected[n, q] += weight * sum(candidate * target)
     by_task = np.maximum(expected[:, :2].mean(1), expected[:, 2:].mean(1))
     np.testing.assert_allclose(influences(steps, tasks), by_task)
-    assert less(steps, tasks, 7) == np.argsort(-by_task)[:7].tolist()
+    rows = [("a", steps[0].candidates_ND[0]), ("none", Missing("too_long")), ("b", steps[0].candidates_ND[1])]
+    alone = dict(influence_scores(rows, steps[0].targets_QD, tasks))
+    assert [alone["a"], alone["b"]] == pytest.approx(influences(steps[:1], tasks)[:2].tolist())
+    assert why_missing(alone["none"]) == "too_long"
     with pytest.raises(ValueError, match="4 tasks for 5 target rows"):
-        less(steps, tasks[:4], 7)
+        influences(steps, tasks[:4])
 
 
 def test_kinds_that_fail_get_more_rows() -> None:

@@ -7,72 +7,73 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lit_gpt.curation.indicators.scores import prompt_text
+from lit_gpt.curation.recipes import recipe_names
+from lit_gpt.curation.scores import ScoreTable
+from lit_gpt.curation.texts import first_request_of
+from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.evaluation.labels import read_defects
-from lit_gpt.studies.curation_recall import METHODS, judge, study_curation_recall, table
+from lit_gpt.studies.curation_recall import INDICATORS, OTHERS_MODELS, judge, study_curation_recall, table
 from lit_gpt.studies.curation_recall_settings import RecallSettings
-from lit_gpt.studies.curation_scores import Pool
-from lit_gpt.studies.workbench import Workbench
-from lit_gpt.training.settings import LoraSettings, ScheduleSettings
+from lit_gpt.studies.rule_finetunes import sample
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_shares_by_hand() -> None:
     spoilt = [""] * 50 + ["wrong"] * 25 + ["cut"] * 25
-    kept = [*range(40), *range(50, 60)]  # 40 sound, 10 wrong, none cut
-    found = judge(kept, spoilt)
+    kept = {*range(40), *range(50, 60)}  # 40 sound, 10 wrong, none cut
+    found = judge([place in kept for place in range(100)], spoilt)
     assert (found["n_kept"], found["precision"]) == (50, 0.8)
     assert found["recall"] == {"cut": 1.0, "wrong": 0.6}
     assert found["verdict"] == {"cut": "finds", "wrong": "blind"}  # 0.6 is one standard error of 0.1 above chance
-    prefers = judge(range(50, 100), spoilt)
+    prefers = judge([place >= 50 for place in range(100)], spoilt)
     assert prefers["precision"] == 0 and set(prefers["verdict"].values()) == {"prefers"}
-    text = table({"some way": found, "another": prefers})
-    assert "| some way | 50 | 80.0 | **100** | 60 |" in text and "| another | 50 | 0.0 | _0_ | _0_ |" in text
+    text = table({"another": prefers, "some way": {**found, "precision_of_each": [0.75, 0.85]}, "no": {"failure": "x"}})
+    assert "| some way | 50 | 80.0 | 75 85 | **100** | 60 |\n| another | 50 | 0.0 |  | _0_ | _0_ |" in text
+    assert text.endswith("no could not run: x\n")
+
+
+def test_samples_lie_on_one_side_of_one_indicator() -> None:
+    scores = np.random.default_rng(0).normal(size=(100, 2))
+    middles = np.median(scores, axis=0)
+    for number, (column, above) in enumerate([(0, True), (1, True), (0, False), (1, False), (0, True)]):
+        places = sample(scores, number)
+        assert len(set(places.tolist())) == 25 and ((scores[places, column] > middles[column]) == above).all()
+    assert sample(scores, 0).tolist() == sample(scores, 0).tolist() != sample(scores, 4).tolist()
 
 
 @pytest.fixture(scope="module")
 def study(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> RecallSettings:
     folder = tmp_path_factory.mktemp("recall")
-    return RecallSettings(folder, tiny_base, n_rows=150, n_pairs=20, n_targets=8, learn_steps=1)
+    sizes = {"n_rows": 90, "seeds": 1, "n_targets": 60, "n_tests": 200, "learn_steps": 1, "n_finetunes": 10}
+    return RecallSettings(folder, tiny_base, ROOT / "configs" / "curate", **sizes)
 
 
-@pytest.fixture(scope="module")
-def results(study: RecallSettings) -> dict:
+@pytest.mark.slow
+def test_every_recipe_is_judged(study: RecallSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     study_curation_recall(study)
-    return json.loads((study.out_dir / "results.json").read_text())
-
-
-def test_every_method_is_judged(study: RecallSettings, results: dict) -> None:
-    defects = read_defects(study.out_dir / "data" / "pool-labels", "train")
-    assert results["n_rows"] == len(defects) and results["defects"] == dict(Counter(defects.values()))
-    assert list(results["methods"]) == list(METHODS)
-    sizes = {name: judged["n_kept"] for name, judged in results["methods"].items()}
-    assert results["k"] == len(defects) // 2 == sizes["random"] == sizes["less"] == sizes["facility location"]
-    assert all(0 < size <= results["k"] for size in sizes.values())
-    for judged in results["methods"].values():
-        dropped = sum(share * results["defects"][name] for name, share in judged["recall"].items())
-        n_sound_kept = round(judged["precision"] * judged["n_kept"])
+    results = json.loads((study.out_dir / "results.json").read_text())
+    defects = read_defects(study.out_dir / "data" / "pool-0-labels", "train")
+    assert results["defects"] == dict(Counter(defects.values()))
+    assert set(results["recipes"]) == {*recipe_names(study.recipes_dir), *INDICATORS} - {*OTHERS_MODELS}
+    ran = {name: row for name, row in results["recipes"].items() if "failure" not in row}
+    assert len(ran) > 20 and ran["full"]["n_kept"] == len(defects) and ran["random"]["n_kept"] == len(defects) // 4
+    for row in ran.values():
+        dropped = sum(share * results["defects"][name] for name, share in row["recall"].items())
         n_spoilt = len(defects) - results["defects"][""]
-        assert n_sound_kept + n_spoilt - round(dropped) == judged["n_kept"]
-    assert len((study.out_dir / "table.md").read_text().splitlines()) == len(METHODS) + 2
-
-
-def test_what_is_there_is_not_computed_again(study: RecallSettings, results: dict, monkeypatch) -> None:
-    monkeypatch.setattr(Pool, "_compute", None)
+        assert round(row["precision"] * row["n_kept"]) + n_spoilt - round(dropped) == row["n_kept"]
+    pool, targets = (
+        {first_request_of(e) for e in read_examples(study.out_dir / "data" / n)} for n in ("pool-0", "targets")
+    )
+    assert len(targets) > 40 and len(pool & targets) < len(targets) / 10
     before = (study.out_dir / "results.json").read_bytes()
+    monkeypatch.setattr(ScoreTable, "fill", lambda self, known, *others: known)  # again, and nothing is scored again
     study_curation_recall(study)
     assert (study.out_dir / "results.json").read_bytes() == before
 
 
-def test_targets_and_pairs_are_not_in_the_pool(study: RecallSettings, results: dict) -> None:
-    bench = Workbench(study.out_dir, study.checkpoint_dir, ScheduleSettings(max_steps=1), LoraSettings())
-    pool = Pool(study, bench, study.out_dir / "data" / "pool")
-    prompts = {prompt_text(example) for example in pool.examples}
-    assert len(pool.targets) == 8 and not prompts & {prompt_text(example) for example in pool.targets}
-    assert pool.scores("mtld").shape == (len(pool.examples),) and np.isfinite(pool.scores("mtld")).mean() > 0.5
-
-
-@pytest.mark.parametrize("change", [{"n_rows": 0}, {"kept_share": 1.0}, {"learn_steps": 0}])
+@pytest.mark.parametrize("change", [{"n_rows": 0}, {"kept_share": 1.0}, {"learn_steps": 0}, {"seeds": 0}])
 def test_settings_that_cannot_be(change: dict) -> None:
     with pytest.raises(UserError):
         RecallSettings(**change)

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lit_gpt.data.near_duplicates import NearIndex, character_shingles
+from lit_gpt.progress import watched
 
 WORD = re.compile(r"[^\W_]+")
 FUZZY_SHINGLE_CHARS = 5
@@ -59,15 +60,16 @@ class OverlapIndex:
             if len(words) >= settings.least_words_exact:
                 self._exact[" ".join(words)].append(number)
         self._runs: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for number, words in enumerate(self._words):
+        for number, words in enumerate(watched(self._words, "indexing test items", "item", len(texts))):
             for place, run in enumerate(self._runs_of(words)):
                 self._runs[run].append((number, place))
         self._n_telling = self._leave_out_templates()
         self._long = [n for n, words in enumerate(self._words) if len(words) >= settings.least_words]
         shingle = character_shingles(FUZZY_SHINGLE_CHARS)
         # a text much longer than every item cannot overlap with one by the index asked for
-        self._most_chars = max((len(texts[number]) for number in self._long), default=0) / settings.fuzzy
-        self._near = NearIndex([texts[number] for number in self._long], settings.fuzzy, shingle)
+        self._longest_near = SLACK * max((len(texts[number]) for number in self._long), default=0) / settings.fuzzy
+        near = [texts[number] for number in self._long]
+        self._near = NearIndex(near, settings.fuzzy, shingle)
 
     def _runs_of(self, words: Sequence[str]) -> list[int]:
         n = self.settings.ngram
@@ -85,18 +87,28 @@ class OverlapIndex:
         return [len(covered[number]) for number in range(len(self._words))]
 
     def find(self, texts: Sequence[str]) -> list[Hit]:
-        """Each item that one of the texts holds, once, by the strictest test that it meets."""
+        """Each item that one of a row's texts holds, once, by the strictest test that it meets."""
+        return self.find_all([texts])[0]
+
+    def find_all(self, rows: Sequence[Sequence[str]]) -> list[list[Hit]]:
+        """The same of many rows: signatures are made of many texts at a time, or their threads wait for each other."""
+        found = [self._by_words(texts) for texts in rows]
+        short = [
+            (number, text) for number, texts in enumerate(rows) for text in texts if len(text) <= self._longest_near
+        ]
+        for (number, text), alike in zip(short, self._near.find([text for _, text in short]), strict=True):
+            for similarity, place in alike:
+                item = self._long[place]
+                found[number].setdefault(item, Hit(item, "fuzzy", round(similarity, 4), " ".join(text.split())))
+        return [[hits[item] for item in sorted(hits)] for hits in found]
+
+    def _by_words(self, texts: Sequence[str]) -> dict[int, Hit]:
         hits: dict[int, Hit] = {}
         for text in texts:
             words = words_of(text)
             for hit in (*self._equal(words), *self._covered(words)):
                 hits.setdefault(hit.item, hit)
-        short = [text for text in texts if len(text) <= SLACK * self._most_chars]
-        for text, found in zip(short, self._near.find(short), strict=True):
-            for similarity, place in found:
-                number = self._long[place]
-                hits.setdefault(number, Hit(number, "fuzzy", round(similarity, 4), " ".join(text.split())))
-        return [hits[number] for number in sorted(hits)]
+        return hits
 
     def _equal(self, words: Sequence[str]) -> list[Hit]:
         text = " ".join(words)

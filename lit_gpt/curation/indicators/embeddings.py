@@ -6,7 +6,7 @@
     HiddenStates     last-layer states of a model of ours, averaged, or weighted by position as RDS+ has it
                      (arXiv 2503.01807: place i of n by i / sum), or that of the last token (DEITA)
 
-Not covered: sentence encoders (see hugging_face.py), approximate search.
+Not covered: sentence encoders (see hugging_face.py), latent semantic analysis (lsa.py), approximate search.
 """
 
 import math
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from lit_gpt.curation.indicators.documents import Document
 from lit_gpt.curation.indicators.packed import hidden_chunks
 from lit_gpt.curation.indicators.scores import words_of
 from lit_gpt.errors import UserError
+from lit_gpt.files import write_bytes
 from lit_gpt.model import GPT
 from lit_gpt.tokens.encode import Encoder
 
@@ -135,21 +136,36 @@ def unit(vectors_ND: Vectors) -> Vectors:
 def write_vectors(path: Path, texts: Iterable[str], n_texts: int, embedder: Embedder) -> Vectors:
     """Embed a stream into a .npy file, a batch in memory at a time; the file, mapped for reading.
 
-    ValueError where the stream holds another number of texts. The file appears under its name when it is complete.
+    The file appears under its name when it is complete. What an interrupted call has written is kept: the same stream
+    given again goes on after the last whole batch. ValueError where the stream holds another number of texts.
     """
-    growing = path.with_name(path.name + ".part")
-    vectors = np.lib.format.open_memmap(growing, "w+", np.float32, (n_texts, embedder.n_dims))
-    remaining, start = iter(texts), 0
+    growing, counter = path.with_name(path.name + ".part"), path.with_name(path.name + ".done")
+    vectors, start = _begun(growing, counter, (n_texts, embedder.n_dims))
+    remaining = iter(texts)
+    for _ in islice(remaining, start):
+        pass
     while batch := list(islice(remaining, BATCH_TEXTS)):
         if start + len(batch) > n_texts:
             raise ValueError(f"more than {n_texts} texts")
         vectors[start : start + len(batch)] = embedder.embed(batch)
         start += len(batch)
+        vectors.flush()
+        write_bytes(counter, str(start).encode())
     if start != n_texts:
         raise ValueError(f"{start} texts, not {n_texts}")
-    vectors.flush()
     growing.replace(path)
+    counter.unlink(missing_ok=True)
     return open_vectors(path)
+
+
+def _begun(growing: Path, counter: Path, shape: tuple[int, int]) -> tuple[np.memmap[Any, Any], int]:
+    """The file to write into, and how many of its rows are there already."""
+    if growing.is_file() and counter.is_file():
+        vectors = np.lib.format.open_memmap(growing, "r+")
+        if vectors.shape == shape and vectors.dtype == np.float32:
+            return vectors, int(counter.read_bytes())
+    counter.unlink(missing_ok=True)
+    return np.lib.format.open_memmap(growing, "w+", np.float32, shape), 0
 
 
 def open_vectors(path: Path) -> Vectors:

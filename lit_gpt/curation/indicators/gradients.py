@@ -10,21 +10,26 @@ Not covered: the warm-up finetuning (training/), sums over its epochs (selection
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from lit_gpt.curation.indicators.documents import Passes
 from lit_gpt.curation.indicators.embeddings import Vectors, unit
 from lit_gpt.curation.indicators.likelihoods import Reader
 from lit_gpt.curation.indicators.scores import Missing
+from lit_gpt.errors import UserError
 from lit_gpt.example import Example
 from lit_gpt.lora_layers import LowRank
 from lit_gpt.seeds import derive_seed
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # princeton-nlp/LESS, collect_grad_reps.py
+FIRST, SECOND = "::exp_avg", "::exp_avg_sq"  # how a run's state names Adam's moments of a weight
 BATCH_ROWS = 16
 BLOCK_WEIGHTS = 1 << 14
 
@@ -86,9 +91,26 @@ def _gradient(
 def _step(name: str, gradient: Tensor, moments: Moments | None) -> Tensor:
     if moments is None:
         return gradient
+    if name not in moments:
+        got = f"moments without {name}, which is a weight of the adapter"
+        raise UserError(got, "the optimizer's state of the adapter's own run", "give that run's file")
     first, second = moments[name]
     updated = BETA_1 * first + (1 - BETA_1) * gradient
     return updated / (BETA_2 * second + (1 - BETA_2) * gradient.square() + EPSILON).sqrt()
+
+
+def read_moments(path: Path) -> Moments:
+    """Those of a run's optimizer.safetensors; UserError for another file."""
+    try:
+        tensors = load_file(path)
+        names = [key.removesuffix(FIRST) for key in tensors if key.endswith(FIRST)]
+        moments = {name: (tensors[name + FIRST], tensors[name + SECOND]) for name in names}
+    except (OSError, KeyError, SafetensorError) as error:
+        got = f"{path}, which holds no moments ({type(error).__name__}: {error})"
+        raise UserError(got, "state/step-N/optimizer.safetensors of a run with Adam", "check the path") from None
+    if not moments:
+        raise UserError(f"{path}, which holds no moments", "the state of a run with Adam", "check the path")
+    return moments
 
 
 def matrix(features: Iterable[tuple[str, Vectors | Missing]]) -> tuple[list[str], Vectors]:

@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 
 from lit_gpt.curation.indicators.embeddings import Vectors, unit
-from lit_gpt.curation.indicators.scores import Missing, Score, answer_text, prompt_text
+from lit_gpt.curation.indicators.scores import Missing, Score
+from lit_gpt.curation.texts import answer_of, first_request_of
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example
 
@@ -27,8 +28,21 @@ BATCH_ROWS = 32
 ADVICE = "pip install 'lit-gpt[transformers]'"
 
 
-def _load(kind: str, directory: Path) -> tuple[Any, Any]:
+@dataclass(frozen=True)
+class _Borrowed:
     """A network in eval mode and its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+    KIND: ClassVar[str]  # Transformers' name of what it is
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        return cls(*_load(cls.KIND, directory))
+
+
+def _load(kind: str, directory: Path) -> tuple[Any, Any]:
     try:
         import transformers
     except ModuleNotFoundError:
@@ -41,16 +55,12 @@ def _load(kind: str, directory: Path) -> tuple[Any, Any]:
 
 
 @dataclass(frozen=True)
-class YesNo:
+class YesNo(_Borrowed):
     """Logits of Yes and No as the first token of the reply."""
 
-    model: Any
-    tokenizer: Any
     max_tokens: int = 1024
 
-    @classmethod
-    def load(cls, directory: Path) -> "YesNo":
-        return cls(*_load("AutoModelForSeq2SeqLM", directory))
+    KIND: ClassVar = "AutoModelForSeq2SeqLM"
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[str]) -> list[tuple[float, float]]:
@@ -64,21 +74,17 @@ class YesNo:
 
 
 @dataclass(frozen=True)
-class SequenceReward:
+class SequenceReward(_Borrowed):
     """A reward model's score of a row; a row beyond its context is Missing, not cut."""
 
-    model: Any
-    tokenizer: Any
     max_tokens: int = 512
 
-    @classmethod
-    def load(cls, directory: Path) -> "SequenceReward":
-        return cls(*_load("AutoModelForSequenceClassification", directory))
+    KIND: ClassVar = "AutoModelForSequenceClassification"
 
     def scores(self, examples: Iterable[Example]) -> Iterator[Score]:
         examples = iter(examples)
         while window := list(islice(examples, BATCH_ROWS)):
-            told = [(prompt_text(example), answer_text(example)) for example in window]
+            told = [(first_request_of(example), answer_of(example)) for example in window]
             encoded = [self.tokenizer(*pair) for pair in told]
             for example, one in zip(window, encoded, strict=True):
                 yield example.id, self._score(one) if len(one.input_ids) <= self.max_tokens else Missing("too_long")
@@ -90,17 +96,16 @@ class SequenceReward:
 
 
 @dataclass(frozen=True)
-class SentenceEncoder:
+class SentenceEncoder(_Borrowed):
     """An Embedder: the mean of the last states over real tokens, at length 1. Texts are cut at `max_tokens`."""
 
-    model: Any
-    tokenizer: Any
-    name: str
     max_tokens: int = 256
 
-    @classmethod
-    def load(cls, directory: Path) -> "SentenceEncoder":
-        return cls(*_load("AutoModel", directory), name=directory.name)
+    KIND: ClassVar = "AutoModel"
+
+    @property
+    def name(self) -> str:
+        return "sentence-encoder"
 
     @property
     def n_dims(self) -> int:

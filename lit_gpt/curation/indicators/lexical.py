@@ -14,7 +14,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from lit_gpt.curation.indicators.scores import Missing, Score, answer_text, words_of
+from lit_gpt.curation.indicators.scores import Missing, Score, words_of
+from lit_gpt.curation.texts import answer_of
 from lit_gpt.example import Example
 
 MTLD_THRESHOLD = 0.72  # McCarthy and Jarvis, page 385: where the curves of most texts level off
@@ -22,7 +23,7 @@ MTLD_THRESHOLD = 0.72  # McCarthy and Jarvis, page 385: where the curves of most
 
 def mtld_scores(examples: Iterable[Example]) -> Iterator[Score]:
     """MTLD of the answers in words."""
-    return ((example.id, mtld(words_of(answer_text(example)))) for example in examples)
+    return ((example.id, mtld(words_of(answer_of(example)))) for example in examples)
 
 
 def mtld(words: Sequence[str], threshold: float = MTLD_THRESHOLD) -> float:
@@ -48,7 +49,7 @@ def _n_stretches(words: Sequence[str], threshold: float) -> float:
 
 def word_entropy_scores(examples: Iterable[Example]) -> Iterator[Score]:
     """Bits a word of the answers."""
-    return ((example.id, word_entropy(words_of(answer_text(example)))) for example in examples)
+    return ((example.id, word_entropy(words_of(answer_of(example)))) for example in examples)
 
 
 def word_entropy(words: Sequence[str]) -> float:
@@ -63,7 +64,7 @@ def count_words(examples: Iterable[Example]) -> Counter[str]:
     """How often each word occurs in the answers of a pool."""
     counts: Counter[str] = Counter()
     for example in examples:
-        counts.update(words_of(answer_text(example)))
+        counts.update(words_of(answer_of(example)))
     return counts
 
 
@@ -71,7 +72,7 @@ def word_commonness_scores(examples: Iterable[Example], counts: Counter[str]) ->
     """The mean log share of the answers' words; `counts` from a first pass over the same pool."""
     n_words = counts.total()
     for example in examples:
-        words = words_of(answer_text(example))
+        words = words_of(answer_of(example))
         if not words:
             yield example.id, Missing("no_words")
         elif unknown := [word for word in words if not counts[word]]:

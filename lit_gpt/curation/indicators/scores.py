@@ -2,13 +2,10 @@
 
 A row that cannot be scored gets no made-up number. Its score is `Missing(reason)`: a NaN, so that no comparison and no
 mean can take it for a number, which also knows why. Whoever selects leaves such rows out and says so.
-What an indicator reads of a row is named here, too: of a dialogue, all answers are the output, all else the input.
 """
 
 import re
 from typing import Any, Self
-
-from lit_gpt.example import Example
 
 Score = tuple[str, float]
 WORD = re.compile(r"\w+(?:['’]\w+)*")
@@ -33,25 +30,6 @@ def why_missing(score: float) -> str:
     if score == score:
         return ""
     return score.reason if isinstance(score, Missing) else "not_a_number"
-
-
-def prompt_text(example: Example) -> str:
-    """The first request with what was said before it: what embeddings of prompts are made from."""
-    texts = []
-    for message in example.messages:
-        if message.role == "assistant":
-            break
-        texts.append(message.content)
-    return "\n\n".join(texts)
-
-
-def answer_text(example: Example) -> str:
-    """Every answer."""
-    return "\n\n".join(message.content for message in example.messages if message.role == "assistant")
-
-
-def whole_text(example: Example) -> str:
-    return "\n\n".join(message.content for message in example.messages)
 
 
 def words_of(text: str) -> list[str]:

@@ -2,20 +2,22 @@
 
     rds_plus   cosine of position-weighted last states; a candidate's score for a task is its highest with any of the
                task's rows; tasks take turns, each taking its best row left (Ivison et al. 2025, arXiv 2503.01807)
-    less       the sum over checkpoints of learning rate * <candidate, target>, gradient features of length 1; mean over
-               a task's rows, highest over tasks; the best k (Xia et al. 2024, arXiv 2402.04333; princeton-nlp/LESS)
+    influences (LESS)
+               the sum over checkpoints of learning rate * <candidate, target>, gradient features of length 1; mean over
+               a task's rows, highest over tasks (Xia et al. 2024, arXiv 2402.04333; princeton-nlp/LESS)
 
 `tasks_Q` names each target row's task; with a name for every row, the rows themselves take turns.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lit_gpt.curation.indicators.embeddings import Vectors, unit
-from lit_gpt.curation.selection.order import Values, check_size, top_k
+from lit_gpt.curation.indicators.scores import Missing, Score
+from lit_gpt.curation.selection.order import Values, check_size
 
 BLOCK = 8_192
 
@@ -43,11 +45,6 @@ def rds_plus(candidates_ND: Vectors, targets_QD: Vectors, tasks_Q: Sequence[str]
     return list(chosen)
 
 
-def less(checkpoints: Sequence[Checkpoint], tasks_Q: Sequence[str], k: int) -> list[int]:
-    """The k rows of greatest influence."""
-    return top_k(influences(checkpoints, tasks_Q), k)
-
-
 def influences(checkpoints: Sequence[Checkpoint], tasks_Q: Sequence[str]) -> Values:
     """On the task that each row helps most, (N,). Learning rates count relative to their sum."""
     total = sum(checkpoint.learning_rate for checkpoint in checkpoints)
@@ -57,6 +54,17 @@ def influences(checkpoints: Sequence[Checkpoint], tasks_Q: Sequence[str]) -> Val
         products_NQ = _products(checkpoint.candidates_ND, checkpoint.targets_QD)
         influence_NQ += checkpoint.learning_rate / total * products_NQ
     return _by_task(influence_NQ, tasks_Q, np.mean).max(0)
+
+
+def influence_scores(
+    features: Iterable[tuple[str, Vectors | Missing]], targets_QD: Vectors, tasks_Q: Sequence[str]
+) -> Iterator[Score]:
+    """The influence of each row at one checkpoint; Missing for a row without a gradient."""
+    for id, feature_D in features:
+        if isinstance(feature_D, Missing):
+            yield id, feature_D
+        else:
+            yield id, float(influences([Checkpoint(1.0, feature_D[None], targets_QD)], tasks_Q)[0])
 
 
 def _products(candidates_ND: Vectors, targets_QD: Vectors) -> NDArray[np.float64]:

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from lit_gpt.curation.indicators.embeddings import Vectors
 from lit_gpt.curation.indicators.neighbours import blocks
-from lit_gpt.curation.selection.order import Values, check_size, top_k
+from lit_gpt.curation.selection.order import Values, check_size
 
 VARIANCE_KEPT = 0.95
-SHARE_KEPT = 0.2
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,3 @@ def row_variances(vectors_ND: Vectors, variance_kept: float = VARIANCE_KEPT) -> 
     """The variance of every row's coordinates, (N,)."""
     principal = principal_directions(vectors_ND, variance_kept)
     return np.concatenate([principal.coordinates(block.numpy()).var(1) for _, block in blocks(vectors_ND)])
-
-
-def lift_variety(vectors_ND: Vectors, k: int) -> list[int]:
-    """The k rows of greatest variance; the paper's k is a fifth of the pool."""
-    return top_k(row_variances(vectors_ND), k)

@@ -18,8 +18,8 @@ from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.step import NOT_CHOSEN, Ranking
 from lit_gpt.curation.texts import answer_of
 from lit_gpt.data.store import read_examples
-from lit_gpt.errors import UserError
 from lit_gpt.example import Example
+from lit_gpt.seeds import derive_seed
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,7 @@ class LengthMatched:
     REASONS: ClassVar = {NOT_CHOSEN: "No row of the other set that is left is as long."}
 
     def rank(self, rows: Rows, bench: Bench, at_least: int) -> Ranking:
-        if bench.settings.target_dir is None:
-            raise UserError("no --target_dir", "the curated set whose answers' lengths are to be met", "give it")
-        targets = shuffled_lengths(read_examples(bench.settings.target_dir), bench)
-        if len(targets) < at_least:
-            got = f"{at_least:,} rows asked for, and {bench.settings.target_dir} with {len(targets):,}"
-            raise UserError(got, "a set with at least as many rows", "lower --size, or name another --target_dir")
+        targets = shuffled_lengths(read_examples(bench.target_dir), bench)
         lengths = [n_words(example) for example in rows]
         free = sorted(
             (lengths[place], turn, place) for turn, place in enumerate(shuffled(rows, bench, "length").tolist())
@@ -93,8 +88,6 @@ class LengthMatched:
 
 
 def shuffled_lengths(examples: Iterator[Example], bench: Bench) -> list[int]:
-    from lit_gpt.seeds import derive_seed
-
     keyed = sorted((derive_seed("target", bench.settings.seed, e.id), n_words(e)) for e in examples)
     return [length for _, length in keyed]
 

@@ -6,11 +6,12 @@ row's id, so that neither the order of the file nor luck decides. A row without 
 """
 
 import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lit_gpt.curation.amounts import Amount
 from lit_gpt.curation.bench import Bench, Scores, best_first
@@ -87,12 +88,34 @@ class Top:
     }
 
     def rank(self, rows: Rows, bench: Bench, at_least: int) -> Ranking:
-        values_N = bench.scores(self.score, rows)
-        excluded = list(missing_scores(self.score, values_N, rows, bench))
-        places = np.flatnonzero(np.isfinite(values_N))
-        ties_N = bench.ties(rows)
-        order = places[best_first(values_N[places], ties_N[places], self.order == "highest")]
-        return Ranking(order.tolist(), lambda place: {"score": self.score, "value": float(values_N[place])}, excluded)
+        found, ties_N = scored(self.score, rows, bench), bench.ties(rows)
+        return found.ranking(best_first(found.values, ties_N[found.places], self.order == "highest"))
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The rows that have a score, M of N: their places, and a Drop for each of the others."""
+
+    score: str
+    values_N: Scores
+    places: NDArray[np.int64]
+    excluded: tuple[Drop, ...]
+
+    @property
+    def values(self) -> Scores:
+        return self.values_N[self.places]
+
+    def ranking(self, order_M: Sequence[int] | NDArray[np.int64]) -> Ranking:
+        """An order of these rows as one of all, with the score as evidence."""
+        order = self.places[np.asarray(order_M, dtype=np.int64)].tolist()
+        return Ranking(order, lambda place: {"score": self.score, "value": float(self.values_N[place])}, self.excluded)
+
+
+def scored(score: str, rows: Rows, bench: Bench) -> Scored:
+    """The rows by that score; UserError where one is missing, unless that is asked for."""
+    values_N = bench.scores(score, rows)
+    excluded = tuple(missing_scores(score, values_N, rows, bench))
+    return Scored(score, values_N, np.flatnonzero(np.isfinite(values_N)), excluded)
 
 
 def missing_scores(score: str, values_N: Scores, rows: Rows, bench: Bench) -> Iterator[Drop]:

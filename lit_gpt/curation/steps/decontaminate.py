@@ -7,6 +7,7 @@ out: Tülu 3 (arXiv 2411.15124) drops the whole data set then.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, ClassVar, Literal
 
 from lit_gpt.curation.bench import Bench
@@ -20,6 +21,7 @@ from lit_gpt.example import Example
 from lit_gpt.progress import watched
 
 ALARM = 0.02
+BATCH_ROWS = 512
 MOST_SHOWN = 3
 SHOWN_CHARS = 400
 Side = Literal["prompt", "answer"]
@@ -56,12 +58,13 @@ class Decontaminate:
         sets = self._test_sets(bench)
         items = [item for set_items in sets.values() for item in set_items]
         searches = [_Search(side, items, self.match) for side in self.sides]
-        for example in watched(rows, "decontaminating", "row", len(rows)):
-            found = [(search, hit) for search in searches for hit in search.find(example)]
-            if found:
-                side = "prompt" if any(search.side == "prompt" for search, _ in found) else "answer"
-                shown = [search.evidence(hit) for search, hit in found[:MOST_SHOWN]]
-                yield Drop(example.id, f"test_{side}", {"hits": shown, "n_hits": len(found)})
+        remaining = iter(watched(rows, "decontaminating", "row", len(rows)))
+        while batch := list(islice(remaining, BATCH_ROWS)):
+            hits = [search.find_all(batch) for search in searches]
+            for example, *of_example in zip(batch, *hits, strict=True):
+                found = [(search, hit) for search, own in zip(searches, of_example, strict=True) for hit in own]
+                if found:
+                    yield _drop(example.id, found)
         bench.note("decontamination: items of each test set found among the rows", _account(searches, sets, bench))
 
     def _test_sets(self, bench: Bench) -> dict[str, list[Item]]:
@@ -86,6 +89,12 @@ def _said(example: Example, side: Side) -> tuple[str, ...]:
     return tuple(m.content for m in example.messages if (m.role == "assistant") == (side == "answer"))
 
 
+def _drop(id: str, found: "Sequence[tuple[_Search, Hit]]") -> Drop:
+    side = "prompt" if any(search.side == "prompt" for search, _ in found) else "answer"
+    shown = [search.evidence(hit) for search, hit in found[:MOST_SHOWN]]
+    return Drop(id, f"test_{side}", {"hits": shown, "n_hits": len(found)})
+
+
 class _Search:
     """One side of all test sets, and which of their items were found."""
 
@@ -96,12 +105,13 @@ class _Search:
         self.found: dict[tuple[str, str], str] = {}
         self._index = OverlapIndex(self.texts, match)
 
-    def find(self, example: Example) -> list[Hit]:
-        hits = self._index.find(_said(example, self.side))
-        for hit in hits:
+    def find_all(self, examples: Sequence[Example]) -> list[list[Hit]]:
+        """The items in each row; whose they are is remembered."""
+        found = self._index.find_all([_said(example, self.side) for example in examples])
+        for hit in (hit for hits in found for hit in hits):
             item = self.items[hit.item]
             self.found.setdefault((item.benchmark, item.id), hit.how)
-        return hits
+        return found
 
     def evidence(self, hit: Hit) -> dict[str, Any]:
         return {

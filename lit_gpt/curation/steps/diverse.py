@@ -15,7 +15,7 @@ from lit_gpt.curation.bench import Bench, named
 from lit_gpt.curation.given_scores import read_given
 from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.step import NOT_CHOSEN, SCORE_MISSING, SCORE_MISSING_MEANING, Ranking
-from lit_gpt.curation.steps.by_score import missing_scores
+from lit_gpt.curation.steps.by_score import scored
 from lit_gpt.errors import UserError
 from lit_gpt.seeds import derive_seed
 
@@ -75,16 +75,12 @@ class FacilityLocation:
 
         if not self.score:
             return Ranking(facility_location(bench.vectors(self.vectors, rows), at_least))
-        values_N = bench.scores(self.score, rows)
-        excluded = list(missing_scores(self.score, values_N, rows, bench))
-        places = np.flatnonzero(np.isfinite(values_N))
-        quality_M = values_N[places]
-        spread = float(np.ptp(quality_M)) or 1.0
+        found = scored(self.score, rows, bench)
+        n_rows, quality_M = len(found.places), found.values
         # coverage is a sum over rows, so a quality of 1 has to weigh as much as covering all of them
-        scaled_M = len(places) * (quality_M - quality_M.min()) / spread
-        vectors_MD = np.asarray(bench.vectors(self.vectors, rows)[places])
-        order = places[qdit(vectors_MD, scaled_M, min(at_least, len(places)), self.alpha)].tolist()
-        return Ranking(order, lambda place: {"score": self.score, "value": float(values_N[place])}, excluded)
+        scaled_M = n_rows * (quality_M - quality_M.min()) / (float(np.ptp(quality_M)) or 1.0)
+        vectors_MD = bench.vectors(self.vectors, rows)[found.places]
+        return found.ranking(qdit(vectors_MD, scaled_M, min(at_least, n_rows), self.alpha))
 
 
 @dataclass(frozen=True)
@@ -111,12 +107,9 @@ class BestUnlike:
     def rank(self, rows: Rows, bench: Bench, at_least: int) -> Ranking:
         from lit_gpt.curation.selection.redundancy import unlike_each_other
 
-        values_N = bench.scores(self.score, rows)
-        excluded = list(missing_scores(self.score, values_N, rows, bench))
-        places = np.flatnonzero(np.isfinite(values_N))
-        vectors_MD = np.asarray(bench.vectors(self.vectors, rows)[places])
-        order = places[unlike_each_other(values_N[places], vectors_MD, at_least, self.above)].tolist()
-        return Ranking(order, lambda place: {"score": self.score, "value": float(values_N[place])}, excluded)
+        found = scored(self.score, rows, bench)
+        vectors_MD = bench.vectors(self.vectors, rows)[found.places]
+        return found.ranking(unlike_each_other(found.values, vectors_MD, at_least, self.above))
 
 
 @dataclass(frozen=True)
@@ -155,6 +148,7 @@ class DifficultyBalanced:
     accuracies: str = "accuracies"
     keep: Amount | None = None
 
+    GIVEN: ClassVar = ("accuracies",)
     REASONS: ClassVar = {NOT_CHOSEN: "Its category has its share already."}
 
     def rank(self, rows: Rows, bench: Bench, at_least: int) -> Ranking:
@@ -162,18 +156,14 @@ class DifficultyBalanced:
 
         kinds = [example.category for example in rows]
         known = self._known(bench, kinds)
-        n_open = sum(known[kind] < 1 for kind in kinds)
-        if at_least > n_open:
-            got = f"{at_least:,} rows asked for, and {n_open:,} of categories that the base does not answer perfectly"
-            raise UserError(got, f"at most {n_open:,}", "ask for fewer rows")
-        order = difficulty_balanced(kinds, known, at_least, bench.settings.seed)
+        n_open = sum(known[kind] < 1 for kind in kinds)  # none of a category that the base answers perfectly
+        chosen = difficulty_balanced(kinds, known, min(at_least, n_open), bench.settings.seed)
+        ties_N = bench.ties(rows)
+        order = sorted(chosen, key=lambda place: ties_N[place])  # so that a part of it, too, is of all categories
         return Ranking(order, lambda place: {"category": kinds[place], "base_accuracy": known[kinds[place]]})
 
     def _known(self, bench: Bench, kinds: Iterable[str]) -> dict[str, float]:
-        path = bench.settings.given_files.get(self.accuracies)
-        if path is None:
-            expected = "the base model's accuracy for each category: columns id and value"
-            raise UserError(f"no --given {self.accuracies}=FILE", expected, "evaluate the base, and give the table")
+        path = bench.given(self.accuracies, "the base model's accuracy for each category: columns id and value")
         known = {name: value for name, value in read_given(path, "value").items() if value is not None}
         for kind, n in Counter(kinds).items():
             if not 0 <= known.get(kind, -1.0) <= 1:

@@ -4,27 +4,18 @@ Of rows that are alike one stays: the first in the file, or the one with the lon
 row left out names the row that stands for it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.step import Drop
-from lit_gpt.curation.texts import answer_of, prompt_of
+from lit_gpt.curation.texts import Part, answer_of, part_of
 from lit_gpt.data.near_duplicates import Bands, near_duplicates, word_shingles
 from lit_gpt.errors import UserError
-from lit_gpt.example import Example
 
-Part = Literal["prompt", "answer", "whole"]
 CURVE_AT = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-
-
-def part_of(part: Part) -> Callable[[Example], str]:
-    """The text of a row that is compared."""
-    if part == "whole":
-        return lambda example: f"{prompt_of(example)}\n\n{answer_of(example)}"
-    return prompt_of if part == "prompt" else answer_of
 
 
 def normalised(text: str) -> str:
@@ -111,8 +102,10 @@ class SemanticDuplicates:
     REASONS: ClassVar = {"semantic_duplicate": "An earlier row that is kept means nearly the same, by its vector."}
 
     def drops(self, rows: Rows, bench: Bench) -> Iterable[Drop]:
-        from lit_gpt.curation.similarity import earlier_alike
+        from lit_gpt.curation.selection.redundancy import judged_in_order
 
         ids = rows.ids
-        for place, of, cosine in earlier_alike(bench.vectors(self.vectors, rows), self.above):
-            yield Drop(ids[place], "semantic_duplicate", {"like": ids[of], "cosine": round(cosine, 4)})
+        for found in judged_in_order(bench.vectors(self.vectors, rows), range(len(rows)), self.above):
+            if not found.is_kept:
+                evidence = {"like": ids[found.like], "cosine": round(found.cosine, 4)}
+                yield Drop(ids[found.place], "semantic_duplicate", evidence)
