@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lit_gpt.curation.bench import Bench
-from lit_gpt.curation.models import folder_identity, model_identity, reader_of
+from lit_gpt.curation.judging.local import model_name
+from lit_gpt.curation.models import checkpoint_of, folder_identity, model_identity, reader_of
 from lit_gpt.curation.scorers import OfRows
 from lit_gpt.curation.scores import ScoreRows
 
@@ -122,6 +123,34 @@ class LocalReward(OfAModel):
         pairs = preference_pairs(PAIRS_SEED, self.n_pairs, avoided)
         head = train_reward_head(watched(pairs, "fitting local-reward", "pair", self.n_pairs), reader)
         return lambda examples: reward_scores(examples, reader, head)
+
+
+@dataclass(frozen=True)
+class DeitaGrades(OfAModel):
+    """DEITA's complexity times quality, added up over turns, as the model of --checkpoint_dir grades them: the expected
+    digit from 1 to 6. DEITA's own scorers are such models; any other gives an opinion of its own.
+
+    Args:
+        complexity_question: how a grade of the request {instruction} is asked for; by default in words of ours
+        quality_question: the same of the reply {output}
+    """
+
+    complexity_question: str = ""
+    quality_question: str = ""
+
+    NAME: ClassVar = "deita_grades"
+
+    def identity(self, bench: Bench) -> dict[str, Any]:
+        bench.scored_by.add(model_name(checkpoint_of(bench)))
+        return model_identity(bench)
+
+    def start(self, bench: Bench) -> ScoreRows:
+        from lit_gpt.curation.indicators.ratings import COMPLEXITY_QUESTION, QUALITY_QUESTION, Rater, deita_scores
+        from lit_gpt.loading import load
+
+        asked = (self.complexity_question or COMPLEXITY_QUESTION, self.quality_question or QUALITY_QUESTION)
+        rater = Rater(*load(checkpoint_of(bench)), *asked)
+        return lambda examples: deita_scores(examples, rater)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from typing import Any
 
 from lit_gpt.curation.borrowed_scorers import RewardModel, UniEval
-from lit_gpt.curation.judging.digit_scorers import DigitGrades, SelectIt
 from lit_gpt.curation.judging.scorers import JudgedQuality, JudgedRating, Lengthwise
+from lit_gpt.curation.judging.selectit import SelectIt
 from lit_gpt.curation.model_scorers import (
+    DeitaGrades,
     IfdLoss,
     IfdPerplexity,
     Influence,
@@ -64,7 +65,7 @@ STEPS: dict[str, type[Any]] = {
 }
 SCORERS: dict[str, type[Any]] = {
     "answer_words": AnswerWords,
-    "digit_grades": DigitGrades,
+    "deita_grades": DeitaGrades,
     "fitted": Fitted,
     "given": Given,
     "ifd_loss": IfdLoss,

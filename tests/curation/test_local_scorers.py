@@ -78,8 +78,8 @@ def test_local_reward_is_a_head_of_pairs_that_are_not_in_the_pool(pool: Path, ti
 def test_grades_are_the_model_s(pool: Path, tiny_base: Path) -> None:
     rater = Rater(*load(tiny_base), "{instruction}: how hard?", "{output}: how good?")
     expected = [score for _, score in deita_scores(read_examples(pool), rater)]
-    kind = SCORERS["digit_grades"]("both", "{instruction}: how hard?", "{output}: how good?")
-    bench = bench_of(pool, tiny_base, {"grades": kind, "ours": SCORERS["digit_grades"]()})
+    kind = SCORERS["deita_grades"]("{instruction}: how hard?", "{output}: how good?")
+    bench = bench_of(pool, tiny_base, {"grades": kind, "ours": SCORERS["deita_grades"]()})
     np.testing.assert_array_equal(scored("grades", bench), expected)
     assert not np.allclose(scored("ours", bench), expected)
 

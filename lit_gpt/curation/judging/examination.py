@@ -72,7 +72,9 @@ def examine(exam: Examination, tables: Mapping[str, Path]) -> dict[str, Any]:
     words_N = np.array([len(texts_of(example)["reply"].split()) for example in examples], dtype=np.float64)
     others = {name: _table(path, exam.rows) for name, path in tables.items()}
     length = length_bias(grades_N, words_N)
-    found: dict[str, Any] = {
+    shuffled = _shuffled(exam, examples, grades_N)
+    pairs = pairwise.bias(pairwise.compare(_pairs(examples, exam.n_pairs), exam.judge, exam.seed))
+    return {  # what counts all calls comes after the last of them
         "judge": exam.judge.name,
         "rubric": exam.rubric.name,
         "n_rows": len(examples),
@@ -84,8 +86,8 @@ def examine(exam: Examination, tables: Mapping[str, Path]) -> dict[str, Any]:
         "self_consistency": self_consistency(graded_RN) if exam.repeats > 1 else None,
         "length_bias": length,
         "length_bias_95": interval(length, int(np.isfinite(grades_N).sum())),
-        "shuffled": _shuffled(exam, examples, grades_N),
-        "pairs": pairwise.bias(pairwise.compare(_pairs(examples, exam.n_pairs), exam.judge, exam.seed)),
+        "shuffled": shuffled,
+        "pairs": pairs,
         "agreement": {
             name: agreement(grades_N, own, exam.rubric.low, exam.rubric.high, exam.keep, N_GRADES)
             for name, own in others.items()
@@ -93,7 +95,6 @@ def examine(exam: Examination, tables: Mapping[str, Path]) -> dict[str, Any]:
         "transition": _transitions(exam, grades_N, others),
         "account": exam.judge.account.in_words(),
     }
-    return found
 
 
 def _spread(grades_N: Values) -> dict[str, float]:

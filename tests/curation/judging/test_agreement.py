@@ -185,6 +185,11 @@ def by_match(prompt: str) -> str:
     return f"Score: {4 if len(reply.split()) == int(request.split()[-1]) + 1 else 1}"
 
 
+def by_chance(prompt: str) -> str:
+    """A judge that draws its grades, and has no word for pairs."""
+    return "Well." if "Two replies" in prompt else f"Score: {derive_seed(*read_prompt(prompt)) % 6}"
+
+
 def test_the_command_says_whether_grades_carry_a_signal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -197,13 +202,26 @@ def test_the_command_says_whether_grades_carry_a_signal(
     assert "verdict: tells rows from shuffled ones" in said and found["shuffled"]["auc"] == 1
     assert found["pairs"]["share_contradicting"] == 1 and found["pairs"]["share_first"] == 1
     assert found["grades"] == {"4": 30} and found["self_consistency"]["share_equal"] == 1 and found["n_failed"] == 0
-    with serving(Stub(lambda prompt: f"Score: {derive_seed(*read_prompt(prompt)) % 6}")) as stub:
+    with serving(Stub(by_chance)) as stub:
         ids = [example.id for example in read_examples(data_dir)]
         lines = [{"id": id, "value": 2} for id in ids]
         table.write_text("".join(json.dumps(line) + "\n" for line in lines))
         asked = ("--data_dir", data_dir, "--judge_url", stub.url, "--judge_model", "draws", "--n_rows", 40)
         more = ("--tables", f"theirs={table}", "--out", tmp_path / "b.json")
         assert run(monkeypatch, *asked, "--n_pairs", 1, *more) == 0
+        draw = np.random.default_rng(0)
+        for name in ("one", "two"):
+            graded = [{"id": id, "value": int(grade)} for id, grade in zip(ids, draw.integers(0, 6, 40), strict=True)]
+            (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in graded))
+        more = [word for name in ("one", "two") for word in ("--tables", f"{name}={tmp_path / name}.jsonl")]
+        assert run(monkeypatch, *asked, "--n_pairs", 1, "--repeats", 1, *more, "--out", tmp_path / "c.json") == 0
     said, found = capsys.readouterr().out, json.loads((tmp_path / "b.json").read_text())
+    third = json.loads((tmp_path / "c.json").read_text())
+    assert third["transition"]["from"] == "several judges" and set(third["transition"]["matrices"]) == {
+        "draws",
+        "one",
+        "two",
+    }
+    assert third["self_consistency"] is None and set(third["agreement"]) == {"one", "two"}
     assert "CARRIES NO SIGNAL" in said and "with theirs" in said
     assert found["pairs"]["read"] == 0 and found["n_failed"] == 0 and found["failed"] == {"judge_unreadable": 2}

@@ -16,7 +16,7 @@ from lit_gpt.data.licences import judge as verdict_of
 from lit_gpt.data.licences import n_rewritings
 from lit_gpt.data.prepare import prepare_examples
 from lit_gpt.data.settings import DataSettings
-from lit_gpt.data.sources import dolly, self_instruct
+from lit_gpt.data.sources import dolly, self_instruct, user_file
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.manifest import read_manifest
@@ -79,6 +79,18 @@ def test_rewriting(human_set: Path, method: str) -> None:
     manifest = read_manifest(out, "example_set")
     assert manifest.counts["read"] == 16 == manifest.counts["used"] + sum(manifest.counts["dropped"].values())
     assert manifest.verdicts["train"] == {"human": {"dolly": 6}, "llm-restricted": {"dolly": 8}}
+
+
+def test_dialogues_are_left_as_they_are(tmp_path: Path) -> None:
+    turns = [{"role": role, "content": f"{role} {n}"} for n in range(2) for role in ("user", "assistant")]
+    (tmp_path / "chat.jsonl").write_text(
+        json.dumps({"messages": turns}) + "\n" + json.dumps({"messages": turns[:2]}) + "\n"
+    )
+    data = DataSettings(source=str(tmp_path / "chat.jsonl"), destination_path=tmp_path / "chat", val_split_fraction=0)
+    data_dir = prepare_examples(user_file.source(), data)
+    with serving(Stub(writer)) as stub:
+        out = expand_set(ExpandSettings(data_dir=data_dir, method="lift", rounds=1), settings(stub))
+    assert list(ledger(out).values()) == ["several_turns"] and len(list(read_examples(out))) == 3
 
 
 def test_rules_are_drawn_from_the_whole_list(human_set: Path) -> None:

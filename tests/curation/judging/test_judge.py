@@ -75,7 +75,7 @@ def test_what_is_sent(tmp_path: Path) -> None:
 def test_no_more_calls_at_once_than_asked_for(tmp_path: Path) -> None:
     with serving(Stub(echo, delay_s=0.01)) as stub:
         judge(stub, tmp_path, judge_concurrency=3).ask(questions(30), "test")
-    assert stub.most_under_way == 3
+    assert 1 < stub.most_under_way <= 3
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -131,7 +131,7 @@ def test_no_more_is_spent_than_allowed(tmp_path: Path) -> None:
             asking.ask(questions(200), "test")
         assert "--max_cost" in error.value.expected
         spent = asking.account.spent or 0
-        assert 0.2 < spent <= 0.5 and 0 < stub.n_paid < 200
+        assert 0.35 < spent <= 0.5 and 0 < stub.n_paid < 200
         richer = judge(stub, tmp_path, max_cost=50.0, **prices)
         assert richer.ask(questions(200), "test") == list(range(200)) and stub.n_paid == 200, (
             "nothing is paid for twice"

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from lit_gpt.curation.indicators.scores import why_missing
-from lit_gpt.curation.judging.digit_scorers import WAYS, confident_grades, grade_text, selectit_scores, sentence_score
 from lit_gpt.curation.judging.judge import REJECTED, open_judge
 from lit_gpt.curation.judging.local import paths_of
 from lit_gpt.curation.judging.question import Failed, Prompt, Question
 from lit_gpt.curation.judging.rubrics import ACCURACY, QUALITY, question_about
+from lit_gpt.curation.judging.selectit import WAYS, confident_grades, grade_text, selectit_scores, sentence_score
 from lit_gpt.curation.judging.settings import JudgeSettings
 from lit_gpt.curation.recipes import read_recipe
 from lit_gpt.curation.run import curate

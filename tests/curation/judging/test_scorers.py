@@ -119,6 +119,14 @@ def test_alpagasus_keeps_what_it_should_and_says_who_chose(tmp_path: Path) -> No
     assert ledger(out)[0]["evidence"]["why"] == "judge_unreadable"
 
 
+def test_humpback_keeps_the_best_grade_alone(tmp_path: Path) -> None:
+    data_dir = pools.prepare(tmp_path, pools.prompts(6))
+    with serving(Stub(lambda prompt: f"Score: {len(read_prompt(prompt)[1].split())}")) as stub:
+        out = curate(pools.settings(data_dir, missing="drop"), shipped("humpback"), settings(stub))
+    assert [len(e.messages[1].content.split()) for e in read_examples(out)] == [5]
+    assert "5: written by somebody" in stub.bodies[0]["messages"][0]["content"]
+
+
 def curated(data_dir: Path, stub: Stub, out_dir: Path, **more: object) -> bytes:
     curate(pools.settings(data_dir, out_dir=out_dir, missing="drop"), shipped("alpagasus"), settings(stub, **more))
     return table(data_dir, "judged_rating")

@@ -1,21 +1,20 @@
-"""Grades read off a local model's probabilities of digits: SelectIT and DEITA, as scorers that a recipe may name.
+"""SelectIT (Liu et al. 2024, arXiv 2402.16705): grades read off a local model's probabilities of digits.
 
-SelectIT (Liu et al. 2024, arXiv 2402.16705): K ways to ask for a grade from 1 to k, p the probabilities of the digits
-alone, at the first token of the reply.
+K ways to ask for a grade from 1 to k, p the probabilities of the digits alone, at the first token of the reply.
 
     token     S = g * 1/(k - 1) * sum over i of (p(g) - p(i))      g the likeliest digit
     sentence  mean of S over the K ways / (1 + alpha * their standard deviation)
 
 Ours: p is a softmax over the digits' logits once (the published code takes a softmax of normalised probabilities once
 more), the deviation is over K, not K - 1, and one model stands where the paper weighs several by their size.
-DEITA's arithmetic is in indicators/ratings.py. The grade is asked for after the text, as the published prompts do, with
-a cue of ours behind the fence: there is no reply to be led astray, but there are probabilities.
+The grade is asked for after the text, as the published prompts do, with a cue of ours behind the fence: there is no
+reply to be led astray, but there are probabilities.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.indicators.scores import Missing, Score
@@ -125,41 +124,3 @@ def _digits(tokenizer: "Encoder") -> list[int]:
     from lit_gpt.curation.indicators.ratings import digit_ids
 
     return digit_ids(tokenizer)[:N_GRADES]
-
-
-@dataclass(frozen=True)
-class DigitGrades(OfRows):
-    """DEITA's grades 1 to 6 of the model of --checkpoint_dir, as expected from its probabilities of the digits.
-
-    Args:
-        part: complexity, quality, or both: their product, added up over turns
-        complexity_question: what is asked about a request, {instruction}; empty for words of ours
-        quality_question: what is asked about a reply, {output}, to an {instruction}; empty for words of ours
-    """
-
-    part: Literal["complexity", "quality", "both"] = "both"
-    complexity_question: str = ""
-    quality_question: str = ""
-
-    NAME: ClassVar = "digit_grades"
-    SHARD_ROWS: ClassVar = WINDOW_ROWS
-
-    def identity(self, bench: Bench) -> dict[str, Any]:
-        bench.scored_by.add(model_name(checkpoint_of(bench)))
-        return model_identity(bench)
-
-    def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.curation.indicators import ratings
-        from lit_gpt.loading import load
-
-        rater = ratings.Rater(
-            *load(checkpoint_of(bench)),
-            self.complexity_question or ratings.COMPLEXITY_QUESTION,
-            self.quality_question or ratings.QUALITY_QUESTION,
-        )
-        by_part = {
-            "complexity": ratings.complexity_scores,
-            "quality": ratings.quality_scores,
-            "both": ratings.deita_scores,
-        }
-        return lambda examples: by_part[self.part](examples, rater)
