@@ -7,12 +7,13 @@ TEST_READY := $(VENV)/.ready-test
 # Intel MKL and OpenMP threads of two test processes would fight for the cores
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help install quickstart test test-slow check format clean
+.PHONY: help install quickstart test test-slow check bench format clean
 help:
 	@echo "make quickstart   data, finetuning, before and after, a report: offline, in minutes"
 	@echo "make test         the fast tests"
 	@echo "make test-slow    the same tests at their full counts"
 	@echo "make check        ruff, mypy and the architecture test"
+	@echo "make bench        speed and memory beside other libraries, as ratios: benchmarks/speed.py"
 	@echo "make install      only the installation, into .venv"
 
 install: $(READY)
@@ -41,6 +42,9 @@ check: $(TEST_READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py
+
+bench: $(READY)
+	$(BIN)/python benchmarks/speed.py
 
 format: $(TEST_READY)
 	$(BIN)/ruff check --fix .

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lit_gpt.low_rank_update import Update, add_updates
+from lit_gpt.low_rank_update import Update, add_updates, linear_with_updates
 from lit_gpt.quantized import QuantizedLinear
 from lit_gpt.row_random import RowDropout
 
@@ -100,10 +100,20 @@ class LoRALinear(nn.Module):
         return {part: cast(LowRank, pair) for part, pair in self.lora.items()}
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.is_fused and self._is_frozen_for(x):
+            return linear_with_updates(x, self.linear.weight, self.linear.bias, self._updates(), self._dropout())
         y = self.linear(x)
         if self.is_fused:
             return add_updates(y, x, self._updates(), self._dropout())
         return self._plain(x, y)
+
+    def _is_frozen_for(self, x: Tensor) -> bool:
+        """Whether the base is a linear and nothing else, whose gradient is one product with its weight."""
+        linear = self.linear
+        if type(linear) is not nn.Linear or linear._forward_hooks or linear._forward_pre_hooks:
+            return False
+        is_frozen = not any(parameter.requires_grad for parameter in linear.parameters())
+        return is_frozen and linear.weight.dtype == x.dtype and not torch.is_autocast_enabled(x.device.type)
 
     def _updates(self) -> list[Update]:
         return [

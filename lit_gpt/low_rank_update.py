@@ -34,14 +34,33 @@ class Update(NamedTuple):
 def add_updates(y: Tensor, x: Tensor, updates: Sequence[Update], dropout: float) -> Tensor:
     """y (..., O), changed in place, with the updates of x (..., I). `dropout` is a probability: 0 outside training."""
     parts = [(update.rows, update.scale, update.place) for update in updates]
-    changed: Tensor = _AddUpdates.apply(y, x, parts, dropout, *(u.A for u in updates), *(u.B for u in updates))
+    changed: Tensor = _AddUpdates.apply(y, x, None, parts, dropout, *(u.A for u in updates), *(u.B for u in updates))
+    return changed
+
+
+def linear_with_updates(
+    x: Tensor, weight: Tensor, bias: Tensor | None, updates: Sequence[Update], dropout: float
+) -> Tensor:
+    """The linear of a frozen weight (O, I) of x's dtype and its updates; x's gradient is added up in place, too."""
+    y = torch.nn.functional.linear(x.detach(), weight, bias)
+    parts = [(update.rows, update.scale, update.place) for update in updates]
+    AB = (*(u.A for u in updates), *(u.B for u in updates))
+    changed: Tensor = _AddUpdates.apply(y, x, weight, parts, dropout, *AB)
     return changed
 
 
 class _AddUpdates(torch.autograd.Function):
+    """weight: of the frozen linear that made y of x, where x's gradient through it is this node's business, too."""
+
     @staticmethod
     def forward(
-        ctx: Any, y: Tensor, x: Tensor, parts: list[tuple[slice, float, int]], dropout: float, *AB: Tensor
+        ctx: Any,
+        y: Tensor,
+        x: Tensor,
+        weight: Tensor | None,
+        parts: list[tuple[slice, float, int]],
+        dropout: float,
+        *AB: Tensor,
     ) -> Tensor:
         x_NI, y_NO = x.flatten(0, -2).to(y.dtype), y.view(-1, y.size(-1))
         As, Bs = _halves([tensor.to(y.dtype) for tensor in AB])
@@ -50,14 +69,14 @@ class _AddUpdates(torch.autograd.Function):
         for (rows, scale, _), B, z_Nr in zip(parts, Bs, zs_Nr, strict=True):
             y_NO[:, rows].addmm_(z_Nr, B.T, alpha=scale)
         ctx.mark_dirty(y)
-        ctx.save_for_backward(x_NI, *AB, *zs_Nr, *masks)
+        ctx.save_for_backward(x_NI, weight, *AB, *zs_Nr, *masks)
         ctx.parts, ctx.dropout, ctx.x_shape, ctx.x_dtype = parts, dropout, x.shape, x.dtype
         return y
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         dy, n = grad_outputs[0], len(ctx.parts)
-        x_NI, *kept = ctx.saved_tensors
+        x_NI, weight, *kept = ctx.saved_tensors
         AB, zs_Nr, masks = kept[: 2 * n], kept[2 * n : 3 * n], kept[3 * n :]
         dy_NO = dy.reshape(-1, dy.size(-1))
         As, Bs = _halves([tensor.to(dy.dtype) for tensor in AB])
@@ -68,9 +87,10 @@ class _AddUpdates(torch.autograd.Function):
         dAs = _down_gradients(x_NI, dzs_Nr, masks, ctx.dropout)
         dx = None
         if ctx.needs_input_grad[1]:
-            dx = _input_gradient(dzs_Nr, As, masks, ctx.dropout).view(ctx.x_shape).to(ctx.x_dtype)
+            base = None if weight is None else dy_NO @ weight
+            dx = _input_gradient(base, dzs_Nr, As, masks, ctx.dropout).view(ctx.x_shape).to(ctx.x_dtype)
         grads = (grad.to(tensor.dtype) for grad, tensor in zip((*dAs, *dBs), AB, strict=True))
-        return dy, dx, None, None, *grads
+        return dy if weight is None else None, dx, None, None, None, *grads
 
 
 def _halves(tensors: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
@@ -92,10 +112,15 @@ def _down_gradients(x_NI: Tensor, dzs_Nr: list[Tensor], masks: list[Tensor], dro
     return (torch.cat(dzs_Nr, dim=1).T @ x_NI).split([dz.size(1) for dz in dzs_Nr])
 
 
-def _input_gradient(dzs_Nr: list[Tensor], As: list[Tensor], masks: list[Tensor], dropout: float) -> Tensor:
+def _input_gradient(
+    base: Tensor | None, dzs_Nr: list[Tensor], As: list[Tensor], masks: list[Tensor], dropout: float
+) -> Tensor:
+    """Added to `base`, what comes through the linear itself, where that is known."""
     if not masks:
-        return torch.cat(dzs_Nr, dim=1) @ torch.cat(As)
-    first, *others = (_dropped(dz @ A, mask, dropout) for dz, A, mask in zip(dzs_Nr, As, masks, strict=True))
+        dz, A = torch.cat(dzs_Nr, dim=1), torch.cat(As)
+        return dz @ A if base is None else base.addmm_(dz, A)
+    parts = [_dropped(dz @ A, mask, dropout) for dz, A, mask in zip(dzs_Nr, As, masks, strict=True)]
+    first, *others = parts if base is None else [base, *parts]
     for other in others:
         first += other
     return first

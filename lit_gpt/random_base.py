@@ -72,15 +72,21 @@ def write_random_base(
 
 
 def write_random_weights(directory: Path, shape: Mapping[str, float], dtype: torch.dtype = torch.bfloat16) -> Config:
-    """Write config and random weights of any size, one tensor at a time, without a tokenizer: to measure loading."""
+    """Write config and random weights of any size, one tensor at a time, without a tokenizer: to measure by.
+
+    Norms are one, so that gradients have a size.
+    """
     hf_config = {**HF_CONFIG, **shape}
     config = config_from_hf(hf_config)
     specs = {name: Spec(dtype, slot.shape) for name, slot in hf_slots(empty_model(config)).items()}
     generator = torch.Generator().manual_seed(0)
     directory.mkdir(parents=True)
-    write_sharded(
-        directory, specs, lambda name: torch.randn(specs[name].shape, dtype=dtype, generator=generator) * INIT_STD
-    )
+
+    def draw(name: str) -> torch.Tensor:
+        drawn = torch.randn(specs[name].shape, dtype=dtype, generator=generator) * INIT_STD
+        return torch.ones_like(drawn) if name.endswith("norm.weight") else drawn
+
+    write_sharded(directory, specs, draw)
     write_json(directory / "config.json", hf_config)
     return config
 

@@ -1,17 +1,19 @@
 """What a run tells while it runs: metrics.jsonl, the progress bar, TensorBoard when asked for.
 
 One JSON object per logged step (step, epoch, tokens, elapsed_s, train_loss, learning_rate, grad_norm, tokens_per_s,
-peak_memory_gib; budget_left_s with a budget, energy_j with a meter), one per validation (step, val_loss, n_targets),
-one per epoch where a plateau is looked for (step, epoch, token_accuracy), one per event (skipped, out_of_memory) and
-one whenever a run goes on (resumed_at). Raw values: nothing is smoothed or replaced. A resumed run appends, so the
-steps it repeats are there twice.
+data_wait_share, peak_memory_gib; budget_left_s with a budget, energy_j with a meter), one per validation (step,
+val_loss, n_targets), one per epoch where a plateau is looked for (step, epoch, token_accuracy), one per event (skipped,
+out_of_memory) and one whenever a run goes on (resumed_at). Raw values: nothing is smoothed or replaced. A resumed run
+appends, so the steps it repeats are there twice.
 """
 
 import json
 import resource
 import sys
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from lightning.fabric.loggers.logger import Logger
@@ -32,6 +34,7 @@ def peak_memory_gib(device: torch.device) -> float:
 
 
 Record = dict[str, Any]
+T = TypeVar("T")
 
 
 class Journal:
@@ -56,7 +59,7 @@ class Journal:
         self._loggers = loggers
         self._bar = share_bar("training", done)
         self._shown: dict[str, str] = {}
-        self._window_tokens, self._window_s = 0, 0.0
+        self._window_tokens, self._window_s, self._window_wait_s = 0, 0.0, 0.0
         if first_step:
             self.pending.append({"resumed_at": first_step})
         self.flush()
@@ -70,12 +73,26 @@ class Journal:
         self._window_s += step_s
         if is_logged:
             tokens_per_s = self._window_tokens / self._window_s
-            self._window_tokens, self._window_s = 0, 0.0
-            self._show(tokens_per_s=f"{tokens_per_s:,.0f}")
-            self.pending.append({**values, "tokens_per_s": tokens_per_s})
+            data_wait_share = self._window_wait_s / self._window_s
+            self._window_tokens, self._window_s, self._window_wait_s = 0, 0.0, 0.0
+            self._show(tokens_per_s=f"{tokens_per_s:,.0f}", waiting_for_data=f"{data_wait_share:.1%}")
+            self.pending.append({**values, "tokens_per_s": tokens_per_s, "data_wait_share": data_wait_share})
         self._show(step=f"{values['step']:,}", loss=f"{values['train_loss']:.3f}")
         self._show(memory=f"{values['peak_memory_gib']:.2f}GiB")
         self._bar.update(done - self._bar.n)
+
+    def waiting_for(self, batches: Iterable[T]) -> Iterator[T]:
+        """The batches of a step; how long it takes until each is there is waiting for data."""
+        remaining = iter(batches)
+        while True:
+            began_s = time.perf_counter()
+            try:
+                batch = next(remaining)
+            except StopIteration:
+                return
+            finally:
+                self._window_wait_s += time.perf_counter() - began_s
+            yield batch
 
     def validation(self, step: int, val_loss: float, n_targets: int) -> None:
         self._show(val_loss=f"{val_loss:.3f}")

@@ -149,7 +149,8 @@ def _accumulate(run: Run, rows: list[int]) -> tuple[float, int]:
     """Backward through every micro-batch; the step's mean loss per target and its tokens."""
     n_targets = count_targets(run.train_tokens, rows)
     mean_loss, n_tokens = 0.0, 0
-    for batch in micro_batches(run.train_tokens, rows, run.block_tokens, run.blocks_at_once):
+    batches = micro_batches(run.train_tokens, rows, run.block_tokens, run.blocks_at_once)
+    for batch in run.journal.waiting_for(batches):
         if run.budget.clock.elapsed_s > run.budget.training_ends_s:
             raise OutOfTime
         with told_if_too_large(run, batch), drawing_for(_drawn(run, batch)):

@@ -130,6 +130,8 @@ class Plan:
             "quantize": self.settings.quantize,
             "activation_checkpointing": self.settings.activation_checkpointing,
             "chunked_loss": self.settings.chunked_loss,
+            "lean_activations": self.settings.lean_activations,
+            "document_attention": self.settings.document_attention,
             "eval_every": self.eval_every,
             "eval_rows": self.journal.eval_rows,
             "challenge": self.settings.challenge,

@@ -44,6 +44,11 @@ class RunSettings:
             more time, the same numbers
         chunked_loss: never hold all logits of a micro-batch at once (without --compile, which needs the plain way);
             results change by rounding
+        lean_activations: keep little of norms, rotations and gated MLPs for the way back, and compute it again (without
+            --compile, which decides that itself); results change by rounding
+        document_attention: auto attends to packed documents in one step without copies on a CPU; plain is torch's own
+            attention, document by document; varlen is one call for all on a GPU with bfloat16
+        keep_freed_pages: on a CPU, spare the system from clearing the same memory at every step (glibc)
         max_seq_length: longest row in tokens; the default is what was last prepared
         prompt_style: alpaca, chat, raw, template or a family's; the default is what was last prepared
         mask_prompt: train on the answers alone; the default is what was last prepared
@@ -69,6 +74,9 @@ class RunSettings:
     quantize: Quantization | None = None
     activation_checkpointing: bool = False
     chunked_loss: bool = True
+    lean_activations: bool = True
+    document_attention: Literal["auto", "plain", "varlen"] = "auto"
+    keep_freed_pages: bool = True
     max_seq_length: int | None = None
     prompt_style: str | None = None
     mask_prompt: bool | None = None
@@ -83,6 +91,8 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         check_style_name(self.prompt_style)
+        on_gpu = self.document_attention != "varlen" or self.device != "cpu"
+        require(on_gpu, "document_attention", "varlen", "auto or plain with --device cpu")
         asked = self.challenge is not None or not self.allow_llm_scores
         require(asked, "allow_llm_scores", self.allow_llm_scores, "only together with --challenge")
         by_group = self.order in BY_GROUP or self.order_by == "source"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from lit_gpt.activation_checkpointing import checkpoint_blocks
+from lit_gpt.document_attention import Way, attend_by_document
+from lit_gpt.lean_activations import keep_little
 from lit_gpt.model import GPT
 from lit_gpt.neftune import add_noise
 from lit_gpt.residual_dropout import add_residual_dropout
@@ -15,18 +17,30 @@ class Techniques:
 
     quantize: str | None
     is_checkpointed: bool
+    is_lean: bool
+    attention: Way
     is_chunked: bool
     neftune_alpha: float
     residual_dropout: float
 
     @classmethod
     def of(cls, settings: RunSettings, schedule: ScheduleSettings) -> "Techniques":
-        is_chunked = settings.chunked_loss and not settings.compile
-        asked = settings.quantize, settings.activation_checkpointing, is_chunked
-        return cls(*asked, schedule.neftune_alpha, schedule.residual_dropout)
+        traced = settings.compile  # which needs the plain ways
+        return cls(
+            quantize=settings.quantize,
+            is_checkpointed=settings.activation_checkpointing,
+            is_lean=settings.lean_activations and not traced,
+            attention="plain" if traced else settings.document_attention,
+            is_chunked=settings.chunked_loss and not traced,
+            neftune_alpha=schedule.neftune_alpha,
+            residual_dropout=schedule.residual_dropout,
+        )
 
 
 def add_techniques(model: GPT, techniques: Techniques) -> None:
+    if techniques.is_lean:
+        keep_little(model, techniques.is_checkpointed)
+    attend_by_document(model, techniques.attention)
     if techniques.is_checkpointed:
         checkpoint_blocks(model)
     if techniques.neftune_alpha:

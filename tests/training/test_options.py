@@ -2,11 +2,13 @@
 
 import dataclasses
 import functools
+import importlib
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 from lit_gpt import chunked_loss, lora_layers
@@ -17,7 +19,7 @@ from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 from tests.test_configs import lora_line
 
-TIMES = ("elapsed_s", "tokens_per_s", "peak_memory_gib")
+TIMES = ("elapsed_s", "tokens_per_s", "peak_memory_gib", "data_wait_share")
 BASE = {"max_steps": "6", "batch_size": "8", "device": "cpu", "clip_norm": "0.1", "eval_every": "3", "save_every": "3"}
 # another value for every setting; those that name the run's place or device have tests of their own below
 OTHER = {
@@ -66,6 +68,9 @@ OF_THEIR_OWN = {
     "chunked_loss",
     "lora_fused",
     "compile",
+    "lean_activations",
+    "document_attention",
+    "keep_freed_pages",
     "overflow",
     "micro_batch_size",
 }
@@ -183,14 +188,49 @@ def test_chunked_loss_decides_how_many_logits_there_are(
     assert losses["true"] == pytest.approx(losses["false"], rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "where"),
+    [
+        ("lean_activations", "false", "lean_activations._Gated"),
+        ("document_attention", "plain", "document_attention._Attended"),
+        ("keep_freed_pages", "false", "freed_pages.ctypes.CDLL"),
+    ],
+)
+def test_fast_paths_are_taken_unless_they_are_turned_off(
+    name: str, value: str, where: str, base, tiny_base: Path, toy_set: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """And change no loss beyond its last digits."""
+    calls = []
+    module, *attributes = where.split(".")
+    owner = functools.reduce(getattr, attributes[:-1], importlib.import_module(f"lit_gpt.{module}"))
+    honest = getattr(owner, attributes[-1])
+    if isinstance(honest, type) and issubclass(honest, torch.autograd.Function):
+        owner, attribute, honest = honest, "apply", honest.apply
+    else:
+        attribute = attributes[-1]
+    monkeypatch.setattr(owner, attribute, lambda *args: calls.append(1) or honest(*args))
+    run(tiny_base, toy_set, tmp_path / "on")
+    n_on = len(calls)
+    seen = observe(run(tiny_base, toy_set, tmp_path / "off", **{name: value}))
+    assert n_on > 0 and len(calls) == n_on
+    ours, theirs = ([r["train_loss"] for r in found["records"] if "train_loss" in r] for found in (seen, base))
+    assert ours == pytest.approx(theirs, rel=1e-5)
+
+
+def test_varlen_attention_asks_for_a_gpu(tiny_base: Path, toy_set: Path, tmp_path: Path, capsys) -> None:
+    flags = {"document_attention": "varlen"}
+    assert exit_code_of(lambda: run(tiny_base, toy_set, tmp_path / "run", **flags)) == 2
+    assert "auto or plain with --device cpu" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("choice", ["true", "false"])
 def test_lora_fused_decides_how_updates_are_added(
     choice: str, base, tiny_base: Path, toy_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On the CPU the masks are the same, and the losses to the last digits."""
     calls = []
-    honest = lora_layers.add_updates
-    monkeypatch.setattr(lora_layers, "add_updates", lambda *args: calls.append(1) or honest(*args))
+    honest = lora_layers.linear_with_updates
+    monkeypatch.setattr(lora_layers, "linear_with_updates", lambda *args: calls.append(1) or honest(*args))
     seen = observe(run(tiny_base, toy_set, tmp_path / "run", lora_fused=choice))
     ours, theirs = ([r["train_loss"] for r in found["records"] if "train_loss" in r] for found in (seen, base))
     assert bool(calls) == (choice == "true")

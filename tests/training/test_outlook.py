@@ -29,7 +29,15 @@ from lit_gpt.training.techniques import Techniques
 from lit_gpt.training.trial import try_out
 
 LORA = Lora(LoraSettings(lora_targets="q,k,v,o,mlp", lora_dropout=0.0))
-PLAIN = Techniques(quantize=None, is_checkpointed=False, is_chunked=True, neftune_alpha=0.0)
+PLAIN = Techniques(
+    quantize=None,
+    is_checkpointed=False,
+    is_lean=False,
+    attention="plain",
+    is_chunked=True,
+    neftune_alpha=0.0,
+    residual_dropout=0.0,
+)
 BATCH = BatchShape([40, 30, 10], [39, 12, 9])
 LLAMA_7B = Config("llama", 32, 32, 4096, 11008, 32000, 4096)
 

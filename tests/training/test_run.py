@@ -45,6 +45,7 @@ def test_a_run_learns_and_leaves_what_the_contract_says(job: Job, method: str) -
         "train_loss",
         "learning_rate",
         "tokens_per_s",
+        "data_wait_share",
         "peak_memory_gib",
     ]
     assert all(record[name] > 0 for record in steps for name in expected)
