@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lit_gpt.low_rank_update import Update, add_updates
 from lit_gpt.quantized import QuantizedLinear
+from lit_gpt.row_random import RowDropout
 
 WHOLE = "all"  # the only part of a linear that is not fused
 Linear = nn.Linear | QuantizedLinear
@@ -39,10 +40,14 @@ class LowRank(nn.Module):
         self.A = nn.Parameter(torch.zeros(r, in_features, dtype=torch.float32, device="cpu"))
         self.B = nn.Parameter(torch.zeros(out_features, r, dtype=torch.float32, device="cpu"))
         self.magnitude: nn.Parameter | None = None
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = RowDropout(dropout)
 
     def initialise(self, seed: int) -> None:
-        """A as nn.Linear draws its weights (Kaiming-uniform, a = sqrt 5), whatever the global generator's state."""
+        """A as nn.Linear draws its weights (Kaiming-uniform, a = sqrt 5), whatever the global generator's state.
+
+        The seed, which no other pair has, is the place of its dropout, too.
+        """
+        self.dropout.place = seed
         nn.init.kaiming_uniform_(self.A, a=math.sqrt(5), generator=torch.Generator().manual_seed(seed))
         nn.init.zeros_(self.B)
 
@@ -101,7 +106,9 @@ class LoRALinear(nn.Module):
         return self._plain(x, y)
 
     def _updates(self) -> list[Update]:
-        return [Update(self.rows[part], pair.scale, pair.A, pair.B) for part, pair in self.pairs.items()]
+        return [
+            Update(self.rows[part], pair.scale, pair.A, pair.B, pair.dropout.place) for part, pair in self.pairs.items()
+        ]
 
     def _dropout(self) -> float:
         return next(iter(self.pairs.values())).dropout.p if self.training else 0.0

@@ -18,49 +18,51 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from lit_gpt.row_random import keep_mask
+
 
 class Update(NamedTuple):
-    """One part: where it is added, and A (r, I), B (O_i, r)."""
+    """One part: where it is added, A (r, I), B (O_i, r), and the place of its dropout (row_random.py)."""
 
     rows: slice
     scale: float
     A: Tensor
     B: Tensor
+    place: int = 0
 
 
 def add_updates(y: Tensor, x: Tensor, updates: Sequence[Update], dropout: float) -> Tensor:
     """y (..., O), changed in place, with the updates of x (..., I). `dropout` is a probability: 0 outside training."""
-    places = [(update.rows, update.scale) for update in updates]
-    changed: Tensor = _AddUpdates.apply(y, x, places, dropout, *(u.A for u in updates), *(u.B for u in updates))
+    parts = [(update.rows, update.scale, update.place) for update in updates]
+    changed: Tensor = _AddUpdates.apply(y, x, parts, dropout, *(u.A for u in updates), *(u.B for u in updates))
     return changed
 
 
 class _AddUpdates(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, y: Tensor, x: Tensor, places: list[tuple[slice, float]], dropout: float, *AB: Tensor
+        ctx: Any, y: Tensor, x: Tensor, parts: list[tuple[slice, float, int]], dropout: float, *AB: Tensor
     ) -> Tensor:
         x_NI, y_NO = x.flatten(0, -2).to(y.dtype), y.view(-1, y.size(-1))
         As, Bs = _halves([tensor.to(y.dtype) for tensor in AB])
-        empty = torch.empty(x_NI.shape, dtype=torch.bool, device=x.device)
-        masks = [torch.empty_like(empty).bernoulli_(1 - dropout) for _ in places if dropout]
+        masks = [keep_mask(x_NI, dropout, place) for _, _, place in parts if dropout]
         zs_Nr = _down(x_NI, As, masks, dropout)
-        for (rows, scale), B, z_Nr in zip(places, Bs, zs_Nr, strict=True):
+        for (rows, scale, _), B, z_Nr in zip(parts, Bs, zs_Nr, strict=True):
             y_NO[:, rows].addmm_(z_Nr, B.T, alpha=scale)
         ctx.mark_dirty(y)
         ctx.save_for_backward(x_NI, *AB, *zs_Nr, *masks)
-        ctx.places, ctx.dropout, ctx.x_shape, ctx.x_dtype = places, dropout, x.shape, x.dtype
+        ctx.parts, ctx.dropout, ctx.x_shape, ctx.x_dtype = parts, dropout, x.shape, x.dtype
         return y
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        dy, n = grad_outputs[0], len(ctx.places)
+        dy, n = grad_outputs[0], len(ctx.parts)
         x_NI, *kept = ctx.saved_tensors
         AB, zs_Nr, masks = kept[: 2 * n], kept[2 * n : 3 * n], kept[3 * n :]
         dy_NO = dy.reshape(-1, dy.size(-1))
         As, Bs = _halves([tensor.to(dy.dtype) for tensor in AB])
         dzs_Nr, dBs = [], []
-        for (rows, scale), B, z_Nr in zip(ctx.places, Bs, zs_Nr, strict=True):
+        for (rows, scale, _), B, z_Nr in zip(ctx.parts, Bs, zs_Nr, strict=True):
             dzs_Nr.append((dy_NO[:, rows] @ B).mul_(scale))
             dBs.append((dy_NO[:, rows].T @ z_Nr).mul_(scale))
         dAs = _down_gradients(x_NI, dzs_Nr, masks, ctx.dropout)

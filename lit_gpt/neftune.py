@@ -2,7 +2,7 @@
 
 Every number of a row of L tokens of width C gets uniform noise in -a ... a, where a = alpha / sqrt(L C). In a packed
 row, L is each document's own length. The noise is added where the embedding is looked up, before a family scales it,
-and follows torch's generator, which the loop seeds for every step.
+and is drawn row by row (row_random.py).
 """
 
 import math
@@ -13,6 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from lit_gpt.model import GPT
+from lit_gpt.row_random import fill_by_row
+from lit_gpt.seeds import derive_seed
+
+PLACE = derive_seed("neftune")
 
 
 def add_noise(model: GPT, alpha: float) -> None:
@@ -36,4 +40,6 @@ class _Noise:
         lengths = self._doc_lengths or [x_BTC.size(1)] * x_BTC.size(0)
         sizes = [self.alpha / math.sqrt(length * x_BTC.size(2)) for length in lengths for _ in range(length)]
         sizes_BT1 = torch.tensor(sizes, dtype=x_BTC.dtype, device=x_BTC.device).view(*x_BTC.shape[:2], 1)
-        return x_BTC + torch.empty_like(x_BTC).uniform_(-1, 1) * sizes_BT1
+        noise_BTC = torch.empty_like(x_BTC)
+        fill_by_row(noise_BTC.flatten(0, 1), PLACE, lambda part, generator: part.uniform_(-1, 1, generator=generator))
+        return x_BTC + noise_BTC * sizes_BT1

@@ -2,14 +2,15 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 from lit_gpt.cli import exit_code_of
-from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
 # one process with everything imported, from which the others are forked
 SERVER = get_context("forkserver")
@@ -38,13 +39,20 @@ class Job:
         from lit_gpt.training.run import finetune
 
         torch.set_num_threads(1)
-        lora = Lora(LoraSettings(lora_targets=self.lora_targets, lora_dropout=self.lora_dropout))
+        lora = Lora(LoraSettings(lora_targets=self.lora_targets, lora_dropout=self.lora_dropout, **self._lima_lora))
         run = RunSettings(self.checkpoint_dir, self.data_dir, self.out_dir, resume=self.resume, device="cpu")
         schedule = ScheduleSettings(
             max_steps=self.max_steps, batch_size=8, micro_batch_size=2, learning_rate=self.learning_rate
         )
         journal = JournalSettings(eval_every=5, save_every=self.save_every)
-        return finetune(lora if self.method == "lora" else Full(), run, schedule, journal)
+        if self.method == "lima":
+            schedule = replace(schedule, residual_dropout=0.3, plateau=1e-6, decay="linear", min_learning_rate=3e-4)
+            journal = replace(journal, keep_epochs="1-2")
+        return finetune(Full() if self.method == "full" else lora, run, schedule, journal)
+
+    @property
+    def _lima_lora(self) -> dict[str, Any]:
+        return {"lora_tokens": ["</s>"]} if self.method == "lima" else {}
 
     def start(self) -> ForkServerProcess:
         """Run in a process of its own, which exits with the command line's code."""

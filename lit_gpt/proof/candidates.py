@@ -68,10 +68,15 @@ class Cost:
 
 @dataclass(frozen=True)
 class Choices:
-    """Chooses, and remembers under `out_dir`. `read` finds a recipe by its name."""
+    """Chooses, and remembers under `out_dir`.
+
+    read: finds a recipe by its name
+    sets_dir: where the sets go; the default is sets in the comparison's folder
+    """
 
     settings: ComparisonSettings
     read: Callable[[str], Recipe]
+    sets_dir: Path | None = None
 
     @cached_property
     def candidates(self) -> list[Candidate]:
@@ -124,7 +129,8 @@ class Choices:
         return int(train["rows"]), int(train["tokens"])
 
     def _set_dir(self, candidate: Candidate, seed: int) -> Path:
-        return self.settings.out_dir / "sets" / f"{_plain(candidate.name)}-{seed}"
+        folder = self.sets_dir or self.settings.out_dir / "sets"
+        return folder / f"{_plain(candidate.name)}-{seed}"
 
     def _scores_dir(self, candidate: Candidate) -> Path:
         return self.settings.out_dir / "scores" / _plain(candidate.name)

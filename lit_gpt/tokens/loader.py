@@ -26,6 +26,12 @@ class MicroBatch:
     doc_lengths: list[int]
     rows: list[int]
 
+    @property
+    def doc_targets(self) -> list[int]:
+        """How many targets each document has."""
+        begins = np.cumsum([0, *self.doc_lengths[:-1]])
+        return np.add.reduceat(self.is_target, begins, dtype=np.int64).tolist()
+
 
 @dataclass(frozen=True)
 class Order:

@@ -1,8 +1,9 @@
 """What a run tells while it runs: metrics.jsonl, the progress bar, TensorBoard when asked for.
 
 One JSON object per logged step (step, epoch, tokens, elapsed_s, train_loss, learning_rate, grad_norm, tokens_per_s,
-peak_memory_gib), one per validation (step, val_loss, n_targets) and one whenever a run goes on (resumed_at). Raw
-values: nothing is smoothed or replaced. A resumed run appends, so the steps it repeats are there twice.
+peak_memory_gib), one per validation (step, val_loss, n_targets), one per epoch where a plateau is looked for (step,
+epoch, token_accuracy) and one whenever a run goes on (resumed_at). Raw values: nothing is smoothed or replaced. A
+resumed run appends, so the steps it repeats are there twice.
 """
 
 import json
@@ -77,6 +78,9 @@ class Journal:
     def validation(self, step: int, val_loss: float, n_targets: int) -> None:
         self._show(val_loss=f"{val_loss:.3f}")
         self.pending.append({"step": step, "val_loss": val_loss, "n_targets": n_targets})
+
+    def epoch(self, step: int, epoch: int, token_accuracy: float) -> None:
+        self.pending.append({"step": step, "epoch": epoch, "token_accuracy": token_accuracy})
 
     def flush(self) -> None:
         """Write what is pending, in one piece."""

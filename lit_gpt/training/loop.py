@@ -2,7 +2,7 @@
 
 Each turn at a step boundary: validate if it is time, save if it is time, stop if the run is over or a signal came, else
 take one optimizer step. Validation and saving come first so that a run resumed at a boundary does there exactly what
-the unbroken run did. All random numbers of a step follow from (seed, step).
+the unbroken run did. All random numbers of a step follow from (seed, step, row): see row_random.py.
 """
 
 import math
@@ -18,10 +18,12 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from lit_gpt.errors import Diverged, Interrupted
+from lit_gpt.row_random import Rows, drawing_for
 from lit_gpt.seeds import derive_seed
-from lit_gpt.tokens.loader import Order, count_targets, micro_batches
+from lit_gpt.tokens.loader import MicroBatch, Order, count_targets, micro_batches
 from lit_gpt.tokens.store import TokenRows
 from lit_gpt.training.budget import Clock
+from lit_gpt.training.epochs import end_epoch, has_plateaued
 from lit_gpt.training.journal import Journal, peak_memory_gib
 from lit_gpt.training.loss import summed_loss
 from lit_gpt.training.resume import Progress
@@ -71,12 +73,14 @@ class Run:
     journal: Journal
     save: Callable[[], None]
     keep_best: Callable[[], None]
+    keep_epoch: Callable[[int], None]
     name_rows: Callable[[str, list[int]], list[str]]
     stop: StopRequest = field(default_factory=StopRequest)
 
     @property
     def is_over(self) -> bool:
-        return self.schedule.is_over(self.progress.step, self.clock.elapsed_s)
+        is_out = self.schedule.is_over(self.progress.step, self.clock.elapsed_s)
+        return is_out or has_plateaued(self.progress.token_accuracy, self.schedule.settings.plateau)
 
 
 def train(run: Run) -> None:
@@ -84,6 +88,7 @@ def train(run: Run) -> None:
     saved_step = run.progress.step
     with run.stop.listening():
         while True:
+            end_epoch(run)
             is_over = run.is_over
             if is_over or run.progress.step % run.eval_every == 0:
                 validate(run)
@@ -139,14 +144,21 @@ def _accumulate(run: Run, rows: list[int]) -> tuple[float, int]:
     n_targets = count_targets(run.train_tokens, rows)
     mean_loss, n_tokens = 0.0, 0
     for batch in micro_batches(run.train_tokens, rows, run.block_tokens, run.micro_batch_size):
-        loss = summed_loss(run.model, batch, run.fabric.device) / n_targets
-        value = loss.item()
-        if not math.isfinite(value):
-            raise _diverged(run, "train", batch.rows, f"a loss of {value}")
-        run.fabric.backward(loss)
+        with drawing_for(_drawn(run, batch)):
+            loss = summed_loss(run.model, batch, run.fabric.device) / n_targets
+            value = loss.item()
+            if not math.isfinite(value):
+                raise _diverged(run, "train", batch.rows, f"a loss of {value}")
+            run.fabric.backward(loss)
         mean_loss += value
         n_tokens += len(batch.ids)
     return mean_loss, n_tokens
+
+
+def _drawn(run: Run, batch: MicroBatch) -> Rows:
+    """What the step's random numbers follow from: each row's part in it, and no other row's."""
+    keys = [derive_seed(run.order.seed, "step", run.progress.step, "row", row) for row in batch.rows]
+    return Rows(keys, batch.doc_lengths, batch.doc_targets)
 
 
 def _clip(run: Run) -> float:

@@ -116,8 +116,12 @@ class Plan:
     @cached_property
     def trajectory(self) -> dict[str, Any]:
         """Everything that decides the numbers; a resumed run must have the same."""
+        by_rounding_alone = {"micro_batch_size"}
+        schedule = {
+            name: value for name, value in asdict(self.schedule.settings).items() if name not in by_rounding_alone
+        }
         return {
-            **asdict(self.schedule.settings),
+            **schedule,
             **self.method.hyperparameters,
             **self.parents,
             "seed": self.settings.seed,

@@ -8,7 +8,7 @@ The newest state whose files match its manifest is the one that counts; the last
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,10 @@ SEPARATOR = "::"  # parameter name :: name of the optimizer's value
 
 @dataclass
 class Progress:
-    """Where a run stands. Times and counts include what earlier, interrupted processes did."""
+    """Where a run stands. Times and counts include what earlier, interrupted processes did.
+
+    token_accuracy: of each epoch, where a plateau is looked for.
+    """
 
     step: int = 0
     n_tokens: int = 0
@@ -36,6 +39,8 @@ class Progress:
     evaluated_step: int = -1
     best_val_loss: float | None = None
     best_step: int | None = None
+    n_epochs_ended: int = 0
+    token_accuracy: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

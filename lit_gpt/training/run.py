@@ -19,6 +19,7 @@ from lit_gpt.model import GPT
 from lit_gpt.neftune import add_noise
 from lit_gpt.prompt_styles import find_style, write_prompt_style
 from lit_gpt.quantized import n_quantized
+from lit_gpt.residual_dropout import add_residual_dropout
 from lit_gpt.seeds import derive_seed
 from lit_gpt.trained import copy_into, count_numbers, trainable_parameters
 from lit_gpt.training.budget import Clock
@@ -39,6 +40,7 @@ from lit_gpt.training.run_directory import (
     KIND,
     LOCK,
     clear,
+    epoch_name,
     is_finished,
     require_own_directory,
     saved_state,
@@ -85,7 +87,7 @@ def _train_and_finish(plan: Plan, saved: SavedState | None) -> None:
     pending = saved.pending if saved else []
     done = plan.schedule.done(progress.step, progress.elapsed_s)
     journal = Journal(plan.out_dir, progress.step, done, pending, loggers)
-    save, keep_best = _savers(plan, model, optimizer, progress, journal)
+    save, keep_best, keep_epoch = _savers(plan, model, optimizer, progress, journal)
     run = Run(
         fabric=fabric,
         model=setup_model,
@@ -105,6 +107,7 @@ def _train_and_finish(plan: Plan, saved: SavedState | None) -> None:
         journal=journal,
         save=save,
         keep_best=keep_best,
+        keep_epoch=keep_epoch,
         name_rows=plan.name_rows,
     )
     try:
@@ -134,7 +137,7 @@ def _model_and_optimizer(
 ) -> tuple[GPT, torch.optim.Optimizer]:
     """The base model changed by the method, and an optimizer over what trains; as saved, if there was a state."""
     model = load_model(plan.checkpoint_dir, plan.base_dtype, device, plan.settings.quantize)
-    plan.method.build(model, derive_seed(plan.settings.seed, "initialisation"))
+    plan.method.build(model, derive_seed(plan.settings.seed, "initialisation"), plan.checkpoint_dir)
     _add_techniques(plan, model)
     trainable = trainable_parameters(model)
     n_parameters = count_numbers(model.parameters()) + n_quantized(model)
@@ -152,12 +155,14 @@ def _add_techniques(plan: Plan, model: GPT) -> None:
         checkpoint_blocks(model)
     if plan.schedule.settings.neftune_alpha:
         add_noise(model, plan.schedule.settings.neftune_alpha)
+    if plan.schedule.settings.residual_dropout:
+        add_residual_dropout(model, plan.schedule.settings.residual_dropout)
 
 
 def _savers(
     plan: Plan, model: GPT, optimizer: torch.optim.Optimizer, progress: Progress, journal: Journal
-) -> tuple[Callable[[], None], Callable[[], None]]:
-    """What the loop calls to save its state and to keep the best weights."""
+) -> tuple[Callable[[], None], Callable[[], None], Callable[[int], None]]:
+    """What the loop calls to save its state, to keep the best weights, and those of an epoch where this is asked."""
 
     def save() -> None:
         trained = trainable_parameters(model)
@@ -167,7 +172,11 @@ def _savers(
     def keep_best() -> None:
         _export(plan, model, "best", {"step": progress.step, "val_loss": progress.best_val_loss})
 
-    return save, keep_best
+    def keep_epoch(epoch: int) -> None:
+        if epoch in plan.journal.kept_epochs:
+            _export(plan, model, epoch_name(epoch), {"step": progress.step, "epoch": epoch})
+
+    return save, keep_best, keep_epoch
 
 
 def _export(plan: Plan, model: GPT, name: str, counts: dict[str, Any]) -> None:

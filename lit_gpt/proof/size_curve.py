@@ -1,0 +1,151 @@
+"""How many tokens of a pool are worth training on: held-out loss and exact match against the size of the subset.
+
+Every recipe and the random draw are trained at each size with several seeds, and measured on the same rows. Whether the
+curve falls all the way, or rises in between (InstructMining's "double descent", arXiv 2307.06290, section 5, seen there
+once, with one seed), is asked of each two neighbouring sizes: an effect with an interval, as everywhere here.
+
+A search for the best size (BlendSearch, Wang et al. 2021, openreview VbLH04pRA3, by FLAML) looks at one half of the
+validation rows; what is told of the size it finds comes from the other half, which chose nothing.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lit_gpt.curation.recipes import Recipe
+from lit_gpt.files import write_bytes, write_json
+from lit_gpt.progress import bar
+from lit_gpt.proof.candidates import AGAIN, RANDOM, Candidate, Choices
+from lit_gpt.proof.effects import MEASURES, shared_ids, table
+from lit_gpt.proof.intervals import effect
+from lit_gpt.proof.settings import ComparisonSettings
+from lit_gpt.proof.size_search import search
+from lit_gpt.proof.size_settings import SizeSettings
+from lit_gpt.proof.trials import Outcome, Trials
+from lit_gpt.report.size_report import size_report
+from lit_gpt.seeds import derive_seed
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import ScheduleSettings
+
+RESULTS, REPORT = "results.json", "report.html"
+
+
+@dataclass
+class SizeCurve:
+    """A study of sizes in progress. `comparison.steps` are those of an epoch of the largest size."""
+
+    comparison: ComparisonSettings
+    sizes: SizeSettings
+    schedule: ScheduleSettings
+    lora: LoraSettings
+    read: Callable[[str], Recipe]
+    outcomes: dict[str, dict[int, list[list[Outcome]]]] = field(default_factory=dict)  # candidate -> tokens -> seed
+
+    @property
+    def out_dir(self) -> Path:
+        return self.comparison.out_dir
+
+    @cached_property
+    def most_tokens(self) -> int:
+        return self.sizes.most_tokens or self._choices(1).amount_of(self.comparison.pool)[1] // 2
+
+    @cached_property
+    def candidates(self) -> list[Candidate]:
+        return [each for each in self._choices(1).candidates if each.name != AGAIN and each.own_set is None]
+
+    def run(self) -> Path:
+        """Train at every size, then search; the directory with results.json and report.html."""
+        grid, names = self.sizes.grid(self.most_tokens), self.candidates
+        with bar(len(grid) * len(names) * self.comparison.seeds, "trials", "training") as progress:
+            for seed in range(self.comparison.seeds):
+                for tokens in grid:
+                    for candidate in names:
+                        of_size = self.outcomes.setdefault(candidate.name, {}).setdefault(tokens, [])
+                        of_size.append([self.trial(candidate, tokens, seed)])
+                        progress.update()
+        found = {each.name: self._search(each) for each in names} if self.sizes.search_trials else {}
+        results = json.loads(json.dumps(self._results(found)))
+        write_json(self.out_dir / RESULTS, results)
+        write_bytes(self.out_dir / REPORT, size_report(results).encode())
+        return self.out_dir
+
+    def trial(self, candidate: Candidate, tokens: int, seed: int) -> Outcome:
+        """One training on so many tokens."""
+        s = self.comparison
+        choices = self._choices(tokens)
+        chosen = choices.choose(candidate, seed)
+        takes_longer = self.sizes.equal == "steps"
+        steps = s.steps if takes_longer else max(1, round(s.steps * tokens / self.most_tokens))
+        trials = Trials(replace(s, steps=steps), self.schedule, self.lora)
+        budget = self.most_tokens if takes_longer else tokens
+        return trials.run(
+            chosen, budget, f"{candidate.name.replace(' ', '-')}-{tokens}-{seed}", derive_seed(seed, "size")
+        )
+
+    def _choices(self, tokens: int) -> Choices:
+        """Of so many tokens; scores are shared by all sizes."""
+        asked = replace(self.comparison, budget_tokens=tokens, size=None)
+        return Choices(asked, self.read, self.out_dir / "sets" / str(tokens))
+
+    def _search(self, candidate: Candidate) -> dict[str, Any]:
+        """The size that half of the rows like best, and what the other half says of it."""
+
+        def losses(tokens: int, is_final: bool) -> list[float]:
+            of_seeds = [self.trial(candidate, tokens, seed).losses for seed in range(self.comparison.seeds)]
+            return [
+                float(np.mean([loss for id, loss in each.items() if _is_final(id) == is_final])) for each in of_seeds
+            ]
+
+        bounds = self.sizes.least_tokens, self.most_tokens
+        best, tried = search(lambda tokens: float(np.mean(losses(tokens, False))), bounds, self.sizes.search_trials)
+        told = {"best_tokens": best, "final_losses": losses(best, True), "tried": tried}
+        return told | {"final_losses_at_most": losses(self.most_tokens, True)}
+
+    def _results(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        measures = {}
+        for measure in MEASURES:
+            flat = {f"{name} {size}": draws for name, sizes in self.outcomes.items() for size, draws in sizes.items()}
+            if ids := shared_ids(flat, measure):
+                measures[measure] = {name: _curve(sizes, measure, ids) for name, sizes in self.outcomes.items()}
+                for name in set(self.outcomes) - {RANDOM}:
+                    _compare(measures[measure][name], self.outcomes[name], self.outcomes[RANDOM], measure, ids)
+        settings = {**asdict(self.sizes), "schedule": asdict(self.schedule), "lora": asdict(self.lora)}
+        settings |= {"seeds": self.comparison.seeds, "steps": self.comparison.steps, "most_tokens": self.most_tokens}
+        return {"pool": self.comparison.pool.name, "measures": measures, "search": dict(found), "settings": settings}
+
+
+def _is_final(id: str) -> bool:
+    """Which half of the validation rows: the one that tells, or the one that chooses."""
+    return derive_seed("final", id) % 2 == 0
+
+
+def _curve(sizes: Mapping[int, list[list[Outcome]]], measure: str, ids: list[str]) -> dict[str, Any]:
+    """The mean at each size, each seed's, and the gain of each size over the one before."""
+    values = {tokens: table(draws, measure, ids) for tokens, draws in sizes.items()}
+    sign = -1.0 if measure == "held_out_loss" else 1.0
+    gains = [effect(sign * (values[b] - values[a])) for a, b in zip(values, list(values)[1:], strict=False)]
+    return {
+        "tokens": list(values),
+        "means": [float(each.mean()) for each in values.values()],
+        "by_seed": [each.mean(axis=1).tolist() for each in values.values()],
+        "gains": [{"effect": gain.value, "interval": [gain.low, gain.high]} for gain in gains],
+        "falls_back": [gain.high < 0 for gain in gains],
+    }
+
+
+def _compare(
+    told: dict[str, Any],
+    ours: Mapping[int, list[list[Outcome]]],
+    random: Mapping[int, list[list[Outcome]]],
+    measure: str,
+    ids: list[str],
+) -> None:
+    """Add the gain over the random draw of the same size."""
+    sign = -1.0 if measure == "held_out_loss" else 1.0
+    found = [effect(sign * (table(ours[n], measure, ids) - table(random[n], measure, ids))) for n in ours]
+    told["against_random"] = [{"effect": each.value, "interval": [each.low, each.high]} for each in found]

@@ -1,0 +1,99 @@
+"""The study of sizes: its grid, its search against a known best, and a small one from settings to page."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lit_gpt.curation.recipes import find_recipe, read_recipe
+from lit_gpt.data.prepare import prepare_examples
+from lit_gpt.data.settings import DataSettings
+from lit_gpt.data.sources import world
+from lit_gpt.errors import UserError
+from lit_gpt.proof.settings import ComparisonSettings
+from lit_gpt.proof.size_curve import SizeCurve
+from lit_gpt.proof.size_search import search
+from lit_gpt.proof.size_settings import SizeSettings
+from lit_gpt.report.size_report import size_report
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import ScheduleSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_sizes_are_evenly_spaced_by_their_logarithm() -> None:
+    assert SizeSettings(least_tokens=1000, n_sizes=4).grid(8000) == [1000, 2000, 4000, 8000]
+
+
+@pytest.mark.parametrize(("wrong", "told"), [({"n_sizes": 1}, "n_sizes 1"), ({"most_tokens": 2000}, "most_tokens")])
+def test_wrong_settings_are_refused(wrong: dict, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        SizeSettings(**wrong)
+
+
+def test_the_search_finds_the_best_size_from_the_cheap_end() -> None:
+    asked: list[int] = []
+
+    def loss_of(tokens: int) -> float:
+        asked.append(tokens)
+        return abs(math.log(tokens / 3000))
+
+    best, tried = search(loss_of, (500, 100_000), 25)
+    assert asked[0] == 500 and len(tried) == 25
+    assert 2000 < best < 4500
+    assert np.mean([each["tokens"] for each in tried]) < 20_000, "it pays for few large ones"
+    assert search(loss_of, (500, 100_000), 25)[0] == best, "the same search every time"
+    assert len(asked) == 2 * len({each["tokens"] for each in tried}), "a size is trained once"
+
+
+@pytest.fixture(scope="module")
+def curve(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sizes")
+    pool = prepare_examples(world.source(n_rows=330, n_test=30), DataSettings(destination_path=folder / "world"))
+    comparison = ComparisonSettings(
+        pool=pool,
+        recipes=["longest"],
+        seeds=2,
+        steps=4,
+        checkpoint_dir=tiny_base,
+        out_dir=folder / "out",
+        prompt_style="chat",
+        max_seq_length=128,
+        n_items=0,
+        n_loss_rows=12,
+    )
+    sizes = SizeSettings(least_tokens=600, most_tokens=2400, n_sizes=2, search_trials=1)
+    read = lambda name: read_recipe(find_recipe(name, ROOT / "configs" / "curate"))  # noqa: E731
+    schedule = ScheduleSettings(epochs=1, learning_rate=1e-2)
+    return SizeCurve(comparison, sizes, schedule, LoraSettings(), read).run()
+
+
+def test_small_sizes_take_fewer_steps_and_the_curve_follows_from_the_trials(curve: Path) -> None:
+    results = json.loads((curve / "results.json").read_text())
+    told = results["measures"]["held_out_loss"]["longest"]
+    assert told["tokens"] == [600, 2400]
+    for tokens, steps, mean in zip(told["tokens"], (1, 4), told["means"], strict=True):
+        losses = []
+        for seed in (0, 1):
+            lines = (curve / "runs" / f"longest-{tokens}-{seed}" / "metrics.jsonl").read_text().splitlines()
+            assert sum("train_loss" in line for line in lines) == steps
+            measured = json.loads((curve / "measured" / f"longest-{tokens}-{seed}" / "losses.json").read_text())
+            losses.append(np.mean(list(measured["losses"].values())))
+        assert mean == pytest.approx(np.mean(losses))
+    assert len(told["gains"]) == 1 and len(told["against_random"]) == 2
+
+
+def test_what_the_search_tells_comes_from_rows_that_chose_nothing(curve: Path) -> None:
+    results = json.loads((curve / "results.json").read_text())
+    found = results["search"]["random"]
+    chosen = found["tried"][0]["loss"]
+    losses = json.loads((curve / "measured" / "random-600-0" / "losses.json").read_text())["losses"]
+    assert found["best_tokens"] == 600 and found["final_losses"][0] != pytest.approx(chosen)
+    assert min(losses.values()) < found["final_losses"][0] < max(losses.values())
+
+
+def test_the_page_says_whether_the_curve_falls_back(curve: Path) -> None:
+    page = size_report(json.loads((curve / "results.json").read_text()))
+    assert "beyond chance" in page and "doublings of 600 tokens" in page and "BlendSearch" in page
