@@ -62,10 +62,10 @@ def _maximised(
 
 
 def with_neighbours(grades_N: NDArray[np.int64], vectors_ND: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Each row's grade and those of its two nearest other rows by cosine, (N, 3); the pool is small enough for N x "
-    "N."""
-    lengths_N1 = np.linalg.norm(vectors_ND, axis=1, keepdims=True)
-    unit_ND = vectors_ND / np.where(lengths_N1 > 0, lengths_N1, 1)
+    """Each row's grade and those of its two nearest other rows by cosine, (N, 3); for pools small enough for N x N."""
+    from lit_gpt.curation.indicators.embeddings import unit
+
+    unit_ND = unit(vectors_ND)
     cosines_NN = unit_ND @ unit_ND.T
     np.fill_diagonal(cosines_NN, -np.inf)
     nearest_N2 = np.argsort(-cosines_NN, axis=1, kind="stable")[:, : LEAST_RATINGS - 1]
