@@ -59,7 +59,7 @@ def whole(folder: Path, shared: Path, n_rows: int, rounds: int, n_examined: int)
     with serving(Stub(writer)) as stub:
         expanded = expand_set(ExpandSettings(data_dir=data_dir, method="lift", rounds=rounds), settings(stub))
     text = (ROOT / "configs/curate/lift.yaml").read_text()
-    (folder / "lift.yaml").write_text(text.replace("exemplar_rows: 30", "exemplar_rows: 10\n      exemplar_chars: 200"))
+    (folder / "lift.yaml").write_text(text.replace("exemplar_rows: 30", "exemplar_rows: 5\n      exemplar_chars: 200"))
     curation = pools.settings(expanded, checkpoint_dir=base, prompt_style="chat", missing="drop", report=True)
     out = curate(curation, read_recipe(folder / "lift.yaml"), JudgeSettings())
     judge = open_judge(JudgeSettings(), base, "chat", folder / "replies")
@@ -85,7 +85,7 @@ def check(ran: dict[str, Any], n_rounds: int) -> None:
 
 
 def test_a_few_rows(tmp_path: Path, shared: Path) -> None:
-    check(whole(tmp_path, shared, n_rows=30, rounds=1, n_examined=10), 1)
+    check(whole(tmp_path, shared, n_rows=25, rounds=1, n_examined=6), 1)
 
 
 @pytest.mark.slow

@@ -114,7 +114,7 @@ def test_selectit_reads_the_network_s_own_digits() -> None:
 
 @pytest.mark.parametrize("name", ["selectit", "deita-local"])
 def test_recipes_by_digits(name: str, tmp_path: Path) -> None:
-    data_dir = pools.prepare(tmp_path, pools.prompts(20))
-    asked = pools.settings(data_dir, checkpoint_dir=EMBEDDED, prompt_style="chat", size=5, missing="drop")
+    data_dir = pools.prepare(tmp_path, pools.prompts(8))
+    asked = pools.settings(data_dir, checkpoint_dir=EMBEDDED, prompt_style="chat", size=3, missing="drop")
     rows = list(read_examples(curate(asked, read_recipe(ROOT / "configs" / "curate" / f"{name}.yaml"))))
-    assert len(rows) == 5 and {r.provenance.transformed_by for r in rows} == {("scored-by:assets/tiny_base",)}
+    assert len(rows) == 3 and {r.provenance.transformed_by for r in rows} == {("scored-by:assets/tiny_base",)}
