@@ -9,7 +9,8 @@ from pathlib import Path
 
 from lit_gpt.cli import run_command
 from lit_gpt.studies.embedded_settings import StudySettings
-from lit_gpt.training.settings import LoraSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import ScheduleSettings
 
 
 def main(study: StudySettings, schedule: ScheduleSettings, lora: LoraSettings) -> Path:

@@ -13,7 +13,8 @@ from pathlib import Path
 from lit_gpt.cli import run_command
 from lit_gpt.discovery import only_checkpoint
 from lit_gpt.proof.settings import ComparisonSettings
-from lit_gpt.training.settings import LoraSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import ScheduleSettings
 
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "curate"
 

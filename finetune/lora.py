@@ -11,7 +11,8 @@ from pathlib import Path
 from lit_gpt.cli import BEGAN_S, run_command
 from lit_gpt.discovery import with_found_paths
 from lit_gpt.training.budget_settings import BudgetSettings
-from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
 
 def main(

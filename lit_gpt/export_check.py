@@ -35,12 +35,16 @@ def probe(model: GPT) -> Tensor:
 
 def weight_dtypes(model: GPT) -> set[torch.dtype]:
     """Of the base: adapters are in fp32 beside it."""
-    return {tensor.dtype for name, tensor in model.named_parameters() if ".lora." not in name}
+    return {tensor.dtype for name, tensor in model.named_parameters() if not _is_adapter(name)}
+
+
+def _is_adapter(name: str) -> bool:
+    return ".lora." in name or name.endswith(".token_rows")
 
 
 def require_finite(model: GPT, adapter_dir: Path) -> None:
     """UserError naming the tensors of an adapter that hold numbers that are none."""
-    wrong = [name for name, tensor in model.named_parameters() if ".lora." in name and not tensor.isfinite().all()]
+    wrong = [name for name, tensor in model.named_parameters() if _is_adapter(name) and not tensor.isfinite().all()]
     if wrong:
         got = f"{adapter_dir} with numbers that are not finite, in {wrong[0]} and {len(wrong) - 1} more tensors"
         raise UserError(got, "an adapter of finite numbers", "finetune again with a lower --learning_rate")

@@ -18,6 +18,7 @@ from lit_gpt.peft_adapters import load_adapter
 from lit_gpt.peft_settings import CONFIG
 from lit_gpt.peft_stacks import TENSORS
 from lit_gpt.prompt_styles import read_prompt_style, write_prompt_style, write_style_template
+from lit_gpt.token_rows import merge_token_rows
 from lit_gpt.tokenizer import Tokenizer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -63,6 +64,7 @@ def merge_adapter(checkpoint_dir: Path, adapter_dir: Path, out_dir: Path, eviden
     require_finite(model, adapter_dir)
     adapted_TV = probe(model)
     merge_lora(model)
+    merge_token_rows(model)
     merged_TV = probe(model)
     require_sound_merge(base_TV, adapted_TV, merged_TV, weight_dtypes(model))
     style = read_prompt_style(adapter_dir, checkpoint_dir)

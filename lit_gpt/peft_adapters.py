@@ -22,6 +22,7 @@ from lit_gpt.errors import UserError
 from lit_gpt.lora import lora_layers, part_rows, wrap
 from lit_gpt.lora_layers import Linear, LoRALinear, LowRank
 from lit_gpt.model import GPT
+from lit_gpt.peft_rows import exported_rows, import_rows
 from lit_gpt.peft_settings import Settings, describe, read_settings, write_settings
 from lit_gpt.peft_stacks import (
     STACKED,
@@ -33,6 +34,7 @@ from lit_gpt.peft_stacks import (
     keys_of,
     stacked_parts,
 )
+from lit_gpt.token_rows import HEAD
 from lit_gpt.weight_names import Place, in_memory
 
 VOCABULARY = ("lm_head", "transformer.wte")  # modules with a row for each token
@@ -47,6 +49,8 @@ def save_adapter(model: GPT, directory: Path, base_model: str) -> None:
     if not pairs:
         raise ValueError("the model has no LoRA")
     tensors = {key: tensor.contiguous() for name, pair in pairs.items() for key, tensor in pair.tensors(name).items()}
+    indices, rows = exported_rows(model)
+    tensors |= {key: tensor.contiguous() for key, tensor in rows.items()}
     save_file(tensors, directory / TENSORS, metadata={"format": "pt"} | stacked_parts(layers, modules))
     example = next(pair for layer in layers.values() for pair in layer.pairs.values())
     settings = describe(
@@ -59,6 +63,7 @@ def save_adapter(model: GPT, directory: Path, base_model: str) -> None:
             example.dropout.p,
             is_rank_stabilised=example.is_rank_stabilised,
             is_decomposed=example.magnitude is not None,
+            token_rows=indices,
         ),
     )
     is_transposed = any(modules[name].is_transposed for name in pairs)
@@ -77,8 +82,12 @@ def load_adapter(model: GPT, directory: Path) -> None:
     modules = {name: place for name, place in adaptable_modules(model).items() if settings.is_target(name)}
     tensors, stacked = _read_tensors(directory / TENSORS)
     _drop_base_weights(model, tensors)
-    _check_tensors(model, modules, tensors, settings)
     model.requires_grad_(False)
+    if settings.token_rows and any(place.lit == HEAD for place in modules.values()):
+        got = f"{directory}, with LoRA of the head and trained rows of it"
+        raise UserError(got, "one of the two", "merge the adapter into its base with peft, and use that")
+    import_rows(model, settings.token_rows, tensors)
+    _check_tensors(model, modules, tensors, settings)
     found: dict[str, dict[str, LowRank]] = defaultdict(dict)
     for name, place in modules.items():
         A, B, magnitude = (tensors.get(key) for key in keys_of(name))

@@ -2,9 +2,9 @@
 
 Source: https://github.com/huggingface/peft (tuners/lora/config.py, tuners/tuners_utils.py).
 
-Read: r, lora_alpha, lora_dropout, target_modules, the patterns that give single modules another r or alpha, use_rslora
-and use_dora. Refused by name: every other setting that is on and changes the computation (bias, modules_to_save,
-layers_to_transform ...), known today or not. They are never ignored.
+Read: r, lora_alpha, lora_dropout, target_modules, the patterns that give single modules another r or alpha, use_rslora,
+use_dora and trainable_token_indices (see peft_rows.py). Refused by name: every other setting that is on and changes the
+computation (bias, modules_to_save, layers_to_transform ...), known today or not. They are never ignored.
 """
 
 import re
@@ -20,7 +20,7 @@ from lit_gpt.patterns import by_pattern
 CONFIG = "adapter_config.json"
 READ = {
     *("peft_type", "r", "lora_alpha", "lora_dropout", "target_modules", "rank_pattern", "alpha_pattern"),
-    *("use_rslora", "use_dora"),
+    *("use_rslora", "use_dora", "trainable_token_indices"),
 }
 # Remarks, and settings of techniques that another setting has to switch on. Whatever else there is has to be off.
 WITHOUT_EFFECT = {
@@ -47,6 +47,7 @@ class Settings:
     alpha_pattern: dict[str, float] = field(default_factory=dict)
     is_rank_stabilised: bool = False
     is_decomposed: bool = False  # DoRA
+    token_rows: dict[str, list[int]] | list[int] = field(default_factory=dict)  # as peft_rows.py has them
 
     def is_target(self, name: str) -> bool:
         if isinstance(self.targets, str):
@@ -91,6 +92,7 @@ def write_settings(directory: Path, settings: Settings, base_model: str, *, fan_
         "alpha_pattern": settings.alpha_pattern,
         "use_rslora": settings.is_rank_stabilised,
         "use_dora": settings.is_decomposed,
+        "trainable_token_indices": settings.token_rows or None,
     }
     write_json(directory / CONFIG, config)
 
@@ -107,6 +109,7 @@ def read_settings(directory: Path) -> Settings:
         alpha_pattern=config.get("alpha_pattern") or {},
         is_rank_stabilised=bool(config.get("use_rslora")),
         is_decomposed=bool(config.get("use_dora")),
+        token_rows=config.get("trainable_token_indices") or {},
     )
 
 

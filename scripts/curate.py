@@ -10,17 +10,23 @@ scripts/list_recipes.py names the recipes.
 from pathlib import Path
 
 from lit_gpt.cli import run_command
+from lit_gpt.curation.judging.settings import JudgeSettings
 from lit_gpt.curation.settings import CurateSettings
 
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "curate"
 
 
-def main(settings: CurateSettings) -> Path:
+def main(settings: CurateSettings, judge: JudgeSettings) -> Path | None:
+    from lit_gpt.curation.judging.judge import DryRun
     from lit_gpt.curation.recipes import find_recipe, read_recipe
     from lit_gpt.curation.run import curate
 
     recipe = read_recipe(find_recipe(settings.recipe, RECIPES))
-    return curate(settings, recipe)
+    try:
+        return curate(settings, recipe, judge)
+    except DryRun as plan:
+        print(plan)
+        return None
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lit_gpt.cli import exit_code_of
-from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
 # one process with everything imported, from which the others are forked
 SERVER = get_context("forkserver")
@@ -40,15 +41,22 @@ class Job:
         from lit_gpt.training.run import finetune
 
         torch.set_num_threads(1)
-        lora = Lora(LoraSettings(lora_targets=self.lora_targets, lora_dropout=self.lora_dropout))
+        lora = Lora(LoraSettings(lora_targets=self.lora_targets, lora_dropout=self.lora_dropout, **self._lima_lora))
         run = RunSettings(self.checkpoint_dir, self.data_dir, self.out_dir, resume=self.resume, device="cpu")
         schedule = ScheduleSettings(
             max_steps=self.max_steps, batch_size=8, micro_batch_size=2, learning_rate=self.learning_rate
         )
         journal = JournalSettings(eval_every=5, save_every=self.save_every)
+        if self.method == "lima":
+            schedule = replace(schedule, residual_dropout=0.3, plateau=1e-6, decay="linear", min_learning_rate=3e-4)
+            journal = replace(journal, keep_epochs="1-2")
         groups = [_changed(group, changes) for group in (lora.settings, run, schedule, journal)]
-        method = Lora(groups[0]) if self.method == "lora" else Full()
+        method = Full() if self.method == "full" else Lora(groups[0])
         return finetune(method, *groups[1:], machine=machine or Machine())
+
+    @property
+    def _lima_lora(self) -> dict[str, Any]:
+        return {"lora_tokens": ["</s>"]} if self.method == "lima" else {}
 
     def start(self) -> ForkServerProcess:
         """Run in a process of its own, which exits with the command line's code."""

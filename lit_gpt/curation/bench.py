@@ -21,6 +21,7 @@ from lit_gpt.progress import watched
 from lit_gpt.seeds import derive_seed
 
 if TYPE_CHECKING:
+    from lit_gpt.curation.judging.settings import JudgeSettings
     from lit_gpt.curation.scores import Scorer
     from lit_gpt.curation.vectors import Embedder
 
@@ -38,6 +39,8 @@ class Bench:
     notes: list[dict[str, Any]] = field(default_factory=list)
     used: dict[str, dict[str, float]] = field(default_factory=dict)  # score name -> row id -> value
     why_missing: dict[str, dict[str, str]] = field(default_factory=dict)  # score name -> row id -> reason
+    judge: "JudgeSettings | None" = None  # who is asked for scores that a language model gives
+    scored_by: set[str] = field(default_factory=set)  # the language models that graded rows
 
     def scores(self, name: str, rows: Rows) -> Scores:
         """The score of each row by the recipe's scorer of that name, in the order of the rows."""

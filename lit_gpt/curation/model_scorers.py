@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lit_gpt.curation.bench import Bench
+from lit_gpt.curation.judging.local import model_name
 from lit_gpt.curation.models import checkpoint_of, folder_identity, model_identity, reader_of
 from lit_gpt.curation.scorers import OfRows
 from lit_gpt.curation.scores import ScoreRows
@@ -138,6 +139,10 @@ class DeitaGrades(OfAModel):
     quality_question: str = ""
 
     NAME: ClassVar = "deita_grades"
+
+    def identity(self, bench: Bench) -> dict[str, Any]:
+        bench.scored_by.add(model_name(checkpoint_of(bench)))
+        return model_identity(bench)
 
     def start(self, bench: Bench) -> ScoreRows:
         from lit_gpt.curation.indicators.ratings import COMPLEXITY_QUESTION, QUALITY_QUESTION, Rater, deita_scores

@@ -3,6 +3,8 @@
 from typing import Any
 
 from lit_gpt.curation.borrowed_scorers import RewardModel, UniEval
+from lit_gpt.curation.judging.scorers import JudgedQuality, JudgedRating, Lengthwise
+from lit_gpt.curation.judging.selectit import SelectIt
 from lit_gpt.curation.model_scorers import (
     DeitaGrades,
     IfdLoss,
@@ -24,6 +26,7 @@ from lit_gpt.curation.steps.diverse import (
     LikeTargets,
 )
 from lit_gpt.curation.steps.duplicates import ExactDuplicates, NearDuplicates, SemanticDuplicates
+from lit_gpt.curation.steps.judged import DirectedAtJudge, ExpansionRounds
 from lit_gpt.curation.steps.lima_rules import LimaRules
 from lit_gpt.curation.steps.self_instruct_rules import RougeNovelty, SelfInstructRules
 from lit_gpt.curation.text_scorers import (
@@ -44,7 +47,9 @@ STEPS: dict[str, type[Any]] = {
     "best_unlike": BestUnlike,
     "decontaminate": Decontaminate,
     "difficulty_balanced": DifficultyBalanced,
+    "directed_at_judge": DirectedAtJudge,
     "exact_duplicates": ExactDuplicates,
+    "expansion_rounds": ExpansionRounds,
     "facility_location": FacilityLocation,
     "k_center": KCenter,
     "length_matched": LengthMatched,
@@ -67,7 +72,10 @@ SCORERS: dict[str, type[Any]] = {
     "ifd_ppl": IfdPerplexity,
     "influence": Influence,
     "input_tokens": InputTokens,
+    "judged_quality": JudgedQuality,
+    "judged_rating": JudgedRating,
     "learnability": Learnability,
+    "lengthwise": Lengthwise,
     "linear": Linear,
     "local_reward": LocalReward,
     "mtld": Mtld,
@@ -79,6 +87,7 @@ SCORERS: dict[str, type[Any]] = {
     "reward_model": RewardModel,
     "row_tokens": RowTokens,
     "row_variance": RowVariance,
+    "selectit": SelectIt,
     "unieval": UniEval,
     "word_commonness": WordCommonness,
     "word_entropy": WordEntropy,

@@ -19,6 +19,7 @@ from typing import Any, cast
 
 from lit_gpt.curation.amounts import Amount, checked_size, within_budget
 from lit_gpt.curation.bench import Bench
+from lit_gpt.curation.judging.settings import JudgeSettings
 from lit_gpt.curation.recipes import Recipe
 from lit_gpt.curation.rows import Pool, Rows
 from lit_gpt.curation.scorers import with_given
@@ -45,14 +46,14 @@ class Stage:
     meanings: Mapping[str, str]
 
 
-def curate(settings: CurateSettings, recipe: Recipe) -> Path:
-    """Write the curated set; returns its folder."""
+def curate(settings: CurateSettings, recipe: Recipe, judge: JudgeSettings | None = None) -> Path:
+    """Write the curated set; returns its folder. `judge` is who grades, where the recipe has somebody grade."""
     began = time.monotonic()
     out_dir = settings.out_dir or settings.data_dir.with_name(f"{settings.data_dir.name}-{recipe.name}")
     check_out_dir(out_dir, settings.data_dir)
     whole = load_example_set(settings.data_dir)
     pool = Pool.of(settings.data_dir)
-    bench = Bench(settings, len(pool.ids), scorers_of(recipe, settings), recipe.embedders)
+    bench = Bench(settings, len(pool.ids), scorers_of(recipe, settings), recipe.embedders, judge=judge)
     stages = run_steps(with_amount(recipe, settings.amount), pool.rows, bench)
     against = {id: (stage, drop) for stage in stages for id, drop in stage.drops.items()}
     report = _report(settings, recipe, pool, stages, bench) if settings.report else {}
@@ -67,6 +68,7 @@ def curate(settings: CurateSettings, recipe: Recipe) -> Path:
             **_asked(settings),
         },
         report,
+        scored_by=sorted(bench.scored_by),
     )
     elapsed_s, n_rows = time.monotonic() - began, len(pool.ids)
     rate = f"{n_rows / elapsed_s:,.0f} rows/s"

@@ -72,6 +72,11 @@ def judge_origins(origins: tuple[Provenance, ...], category: str) -> Judgement:
     return replace(max(found, key=lambda judgement: judgement.rank), scored_by=scored_by)
 
 
+def n_rewritings(origin: Provenance) -> int:
+    """How often language models rewrote the row."""
+    return sum(change.startswith(REWRITTEN) for change in origin.transformed_by)
+
+
 def _without_place(origin: Provenance) -> Provenance:
     """What is the same for many rows, so that each kind is judged once."""
     o = origin

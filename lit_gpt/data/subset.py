@@ -7,10 +7,12 @@ id, the reason code its chooser gives, and what else the chooser says.
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lit_gpt.data.licences import SCORED
 from lit_gpt.data.store import (
     DROPPED,
     KIND,
@@ -37,6 +39,7 @@ def write_subset(
     choose: Choose,
     settings: dict[str, Any],
     beside: Mapping[str, bytes] | None = None,
+    scored_by: Sequence[str] = (),
 ) -> Path:
     """Write the training rows against which `choose` says nothing; returns the destination.
 
@@ -46,13 +49,14 @@ def write_subset(
         choose: what speaks against a row: its `reason`, and any JSON values; None keeps the row
         settings: how was chosen, for the manifest
         beside: further files of the new set, by name
+        scored_by: language models that graded the rows, which every row's provenance then says
 
     Raises UserError when no row is left.
     """
     whole = load_example_set(data_dir)
     beside = beside or {}
     with new_directory(destination, keep=KEPT) as new:
-        counts, verdicts = _write_rows(data_dir, new, choose)
+        counts, verdicts = _write_rows(data_dir, new, choose, scored_by)
         if not counts["used"]:
             raise UserError(f"no row of {data_dir} is chosen", "at least one", "choose less strictly")
         others = [name for name in map(split_name, ("validation", TEST)) if name in whole.files]
@@ -69,7 +73,9 @@ def write_subset(
     return destination
 
 
-def _write_rows(data_dir: Path, new: Path, choose: Choose) -> tuple[dict[str, Any], dict[str, Any]]:
+def _write_rows(
+    data_dir: Path, new: Path, choose: Choose, scored_by: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Counts and verdicts of the training rows, for the manifest."""
     reasons: Counter[str] = Counter()
     with (
@@ -79,6 +85,7 @@ def _write_rows(data_dir: Path, new: Path, choose: Choose) -> tuple[dict[str, An
     ):
         for example in read_examples(data_dir):
             against = choose(example)
+            example = _marked(example, scored_by)
             if against is None:
                 train.add(example)
                 continue
@@ -93,6 +100,15 @@ def _write_rows(data_dir: Path, new: Path, choose: Choose) -> tuple[dict[str, An
         "rows_sha256": train.rows_sha256,
     }
     return counts, verdicts_of({"train": train})
+
+
+def _marked(example: Example, scored_by: Sequence[str]) -> Example:
+    """The row, saying in its provenance who graded it; the licence gate asks for that."""
+    marks = tuple(f"{SCORED}{name}" for name in scored_by if f"{SCORED}{name}" not in example.provenance.transformed_by)
+    if not marks:
+        return example
+    origin = replace(example.provenance, transformed_by=(*example.provenance.transformed_by, *marks))
+    return replace(example, provenance=origin)
 
 
 def read_dropped(directory: Path) -> Iterator[tuple[Example, dict[str, Any]]]:

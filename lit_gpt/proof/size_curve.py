@@ -29,7 +29,8 @@ from lit_gpt.proof.size_settings import SizeSettings
 from lit_gpt.proof.trials import Outcome, Trials
 from lit_gpt.report.size_report import size_report
 from lit_gpt.seeds import derive_seed
-from lit_gpt.training.settings import LoraSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import ScheduleSettings
 
 RESULTS, REPORT = "results.json", "report.html"
 

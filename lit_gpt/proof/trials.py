@@ -26,9 +26,10 @@ from lit_gpt.prompt_styles import style_to_ask_in
 from lit_gpt.proof.candidates import Chosen
 from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.seeds import derive_seed
+from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.methods import Lora
 from lit_gpt.training.run import finetune
-from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
 LOSSES = "losses.json"
 EVAL_ROWS = 50  # validation during training, which decides nothing here: the last weights are compared

@@ -24,6 +24,7 @@ class Metrics:
     steps: dict[int, Record] = field(default_factory=dict)
     validations: dict[int, Record] = field(default_factory=dict)
     events: list[Record] = field(default_factory=list)
+    epochs: dict[int, Record] = field(default_factory=dict)
     resumed_at: list[int] = field(default_factory=list)
     n_repeated: int = 0
     unread_lines: list[int] = field(default_factory=list)
@@ -31,7 +32,7 @@ class Metrics:
 
     def series(self, name: str) -> list[Point]:
         """(step, value) of one measurement, in order of step, where it is a finite number."""
-        source = self.validations if name == "val_loss" else self.steps
+        source = {"val_loss": self.validations, "token_accuracy": self.epochs}.get(name, self.steps)
         found = ((step, number(source[step].get(name))) for step in sorted(source))
         return [(float(step), value) for step, value in found if value is not None]
 
@@ -52,13 +53,14 @@ class Metrics:
             self.events.append(record)
             return
         kind = self.validations if "val_loss" in record else self.steps
+        kind = self.epochs if "token_accuracy" in record else kind
         self.n_repeated += step in kind
         kind[step] = record
 
     def _resume(self, step: int) -> None:
         """Whatever came after the state that a run went on from is no part of it any more."""
         self.resumed_at.append(step)
-        for kind in (self.steps, self.validations):
+        for kind in (self.steps, self.validations, self.epochs):
             for undone in [each for each in kind if each > step]:
                 del kind[undone]
                 self.n_repeated += 1

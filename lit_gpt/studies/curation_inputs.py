@@ -21,7 +21,8 @@ from lit_gpt.files import write_bytes, write_json
 from lit_gpt.studies.curation_recall_settings import RecallSettings
 from lit_gpt.studies.rule_finetunes import indicator_names, sampled_finetunes
 from lit_gpt.studies.workbench import PROMPT_STYLE, Workbench
-from lit_gpt.training.settings import LoraSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import ScheduleSettings
 
 TARGETS_SEED, RULE_SEED = 1_000, 1_001  # no pool that is judged has one of these
 PENALTY = 1.0  # the indicators of a few finetunes are nearly collinear

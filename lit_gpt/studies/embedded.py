@@ -27,7 +27,8 @@ from lit_gpt.studies.embedded_settings import StudySettings
 from lit_gpt.studies.separability import CHANCE, answer_length, areas_by_defect, missed, type_token_ratio
 from lit_gpt.studies.workbench import PROMPT_STYLE, Workbench
 from lit_gpt.tokens.encode import encode_examples
-from lit_gpt.training.settings import LoraSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import ScheduleSettings
 
 KIND = "study"
 RESULTS = "results.json"

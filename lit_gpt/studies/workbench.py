@@ -12,9 +12,10 @@ from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.sources.world import source, write_labels
 from lit_gpt.evaluation.runner import evaluate
 from lit_gpt.evaluation.settings import EvaluationSettings, Method
+from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.methods import Lora
 from lit_gpt.training.run import finetune
-from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
 PROMPT_STYLE = "chat"
 MAX_SEQ_LENGTH = 256  # no row of the world is longer

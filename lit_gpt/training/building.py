@@ -16,7 +16,7 @@ from lit_gpt.training.techniques import Techniques, add_techniques
 def build(plan: Plan, saved: SavedState | None, device: torch.device) -> tuple[GPT, torch.optim.Optimizer]:
     """The model and its optimizer; as saved, if there was a state."""
     model = load_model(plan.checkpoint_dir, plan.base_dtype, device, plan.settings.quantize)
-    plan.method.build(model, derive_seed(plan.settings.seed, "initialisation"))
+    plan.method.build(model, derive_seed(plan.settings.seed, "initialisation"), plan.checkpoint_dir)
     add_techniques(model, Techniques.of(plan.settings, plan.schedule.settings))
     trainable = trainable_parameters(model)
     n_parameters = count_numbers(model.parameters()) + n_quantized(model)

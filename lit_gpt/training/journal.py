@@ -2,8 +2,9 @@
 
 One JSON object per logged step (step, epoch, tokens, elapsed_s, train_loss, learning_rate, grad_norm, tokens_per_s,
 peak_memory_gib; budget_left_s with a budget, energy_j with a meter), one per validation (step, val_loss, n_targets),
-one per event (skipped, out_of_memory) and one whenever a run goes on (resumed_at). Raw
-values: nothing is smoothed or replaced. A resumed run appends, so the steps it repeats are there twice.
+one per epoch where a plateau is looked for (step, epoch, token_accuracy), one per event (skipped, out_of_memory) and
+one whenever a run goes on (resumed_at). Raw values: nothing is smoothed or replaced. A resumed run appends, so the
+steps it repeats are there twice.
 """
 
 import json
@@ -83,6 +84,9 @@ class Journal:
     def event(self, event: str, **values: Any) -> None:
         """Something that is no measurement: a step that was skipped, a micro-batch too large for the memory."""
         self.pending.append({"event": event, **values})
+
+    def epoch(self, step: int, epoch: int, token_accuracy: float) -> None:
+        self.pending.append({"step": step, "epoch": epoch, "token_accuracy": token_accuracy})
 
     def flush(self) -> None:
         """Write what is pending, in one piece."""

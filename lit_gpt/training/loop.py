@@ -18,6 +18,7 @@ from lit_gpt.errors import Diverged, Interrupted
 from lit_gpt.row_random import Rows, drawing_for
 from lit_gpt.seeds import derive_seed
 from lit_gpt.tokens.loader import MicroBatch, count_targets, micro_batches
+from lit_gpt.training.epochs import end_epoch
 from lit_gpt.training.journal import peak_memory_gib
 from lit_gpt.training.loss import summed_loss
 from lit_gpt.training.memory_limit import told_if_too_large, within_memory
@@ -44,6 +45,7 @@ def train(run: Run) -> None:
     with run.stop.listening():
         _learn_costs(run)
         while True:
+            end_epoch(run)
             is_over = run.is_over
             is_best = (is_over or run.progress.step % run.eval_every == 0) and validate(run)
             number = run.stop.signal  # looked at once: a signal that comes later is seen at the next boundary

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lit_gpt.chunked_loss import chunked_cross_entropy
+from lit_gpt.chunked_loss import LOGITS_AT_ONCE, chunked_cross_entropy
 from lit_gpt.model import GPT
 from lit_gpt.tokens.loader import MicroBatch
 
@@ -28,13 +28,23 @@ class SummedLoss(nn.Module):
         super().__init__()
         self.model, self.is_chunked = model, is_chunked
 
-    def forward(self, ids_BT: Tensor, doc_lengths: Sequence[int], predicting_N: Tensor) -> Tensor:
-        """Negative log-likelihood in nats of the tokens after these positions; a fp32 scalar."""
+    def forward(
+        self, ids_BT: Tensor, doc_lengths: Sequence[int], predicting_N: Tensor, counts_right: bool = False
+    ) -> Tensor:
+        """Negative log-likelihood in nats of the tokens after these positions, a fp32 scalar; or how many of them are
+        the likeliest there."""
         targets_N = ids_BT[0, predicting_N + 1]
         call = partial(self.model, ids_BT, doc_lengths=doc_lengths, logits_at=predicting_N)  # so that hooks are called
+        if counts_right:
+            return call(head=partial(self._n_right, targets_N=targets_N))
         if self.is_chunked:
             return call(head=partial(self._chunked, targets_N=targets_N))
         return F.cross_entropy(call().float(), targets_N, reduction="sum")
+
+    def _n_right(self, hidden_NC: Tensor, targets_N: Tensor) -> Tensor:
+        n_rows = max(1, LOGITS_AT_ONCE // self.model.config.padded_vocab_size)
+        chunks = zip(hidden_NC.split(n_rows), targets_N.split(n_rows), strict=True)
+        return torch.stack([(self.model.head(hidden).argmax(-1) == targets).sum() for hidden, targets in chunks]).sum()
 
     def _chunked(self, hidden_NC: Tensor, targets_N: Tensor) -> Tensor:
         trained = [parameter for parameter in self.model.lm_head.parameters() if parameter.requires_grad]
@@ -47,7 +57,16 @@ def summed_loss(loss: nn.Module, batch: MicroBatch, device: torch.device) -> Ten
 
     A document's first token is never a target, so no prediction reaches across documents.
     """
+    total: Tensor = loss(*_arguments(batch, device))
+    return total
+
+
+def count_right(loss: nn.Module, batch: MicroBatch, device: torch.device) -> int:
+    """How many targets of a batch are the likeliest token, by a SummedLoss."""
+    return int(loss(*_arguments(batch, device), counts_right=True))
+
+
+def _arguments(batch: MicroBatch, device: torch.device) -> tuple[Tensor, list[int], Tensor]:
     predicting_N = torch.from_numpy(np.flatnonzero(batch.is_target[1:]))
     ids_BT = torch.from_numpy(batch.ids).unsqueeze(0)
-    total: Tensor = loss(ids_BT.to(device), batch.doc_lengths, predicting_N.to(device))
-    return total
+    return ids_BT.to(device), batch.doc_lengths, predicting_N.to(device)

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lit_gpt import adapter
+from lit_gpt.errors import UserError, suggestion
 from lit_gpt.export import write_hf_files
 from lit_gpt.lora import LoraOptions, add_lora, lora_layers
 from lit_gpt.model import GPT
 from lit_gpt.peft_adapters import save_adapter
+from lit_gpt.token_rows import add_token_rows, rows_of_both
+from lit_gpt.tokenizer import Tokenizer
 from lit_gpt.training.adapter_settings import AdapterSettings
-from lit_gpt.training.settings import LoraSettings
+from lit_gpt.training.lora_settings import LoraSettings
 
 
 class Method(Protocol):
@@ -37,7 +40,7 @@ class Method(Protocol):
     def hyperparameters(self) -> dict[str, Any]:
         """The method and its own settings, by flag name."""
 
-    def build(self, model: GPT, seed: int) -> None:
+    def build(self, model: GPT, seed: int, checkpoint_dir: Path) -> None:
         """Change the model in place so that exactly what is trained requires a gradient."""
 
     def export(self, model: GPT, directory: Path, checkpoint_dir: Path) -> None:
@@ -56,7 +59,7 @@ class Lora:
         targets = ",".join(self.settings.targets)
         return {"method": self.name, **asdict(self.settings), "lora_targets": targets}
 
-    def build(self, model: GPT, seed: int) -> None:
+    def build(self, model: GPT, seed: int, checkpoint_dir: Path) -> None:
         s = self.settings
         options = LoraOptions(
             r=s.lora_r,
@@ -72,6 +75,8 @@ class Lora:
         if not s.lora_fused:
             for _, layer in lora_layers(model):
                 layer.is_fused = False
+        if s.lora_tokens:
+            add_token_rows(model, rows_of_both(model, _control_ids(s.lora_tokens, checkpoint_dir)))
 
     def export(self, model: GPT, directory: Path, checkpoint_dir: Path) -> None:
         save_adapter(model, directory, base_model=str(checkpoint_dir))
@@ -96,7 +101,7 @@ class Adapter:
         s = self.settings
         return adapter.AdapterOptions(s.adapter_prompt_length, s.adapter_start_layer, self.is_v2)
 
-    def build(self, model: GPT, seed: int) -> None:
+    def build(self, model: GPT, seed: int, checkpoint_dir: Path) -> None:
         adapter.add_adapter(model, self._options, seed)
 
     def export(self, model: GPT, directory: Path, checkpoint_dir: Path) -> None:
@@ -119,8 +124,19 @@ class Full:
     def hyperparameters(self) -> dict[str, Any]:
         return {"method": self.name}
 
-    def build(self, model: GPT, seed: int) -> None:
+    def build(self, model: GPT, seed: int, checkpoint_dir: Path) -> None:
         model.requires_grad_(True)
 
     def export(self, model: GPT, directory: Path, checkpoint_dir: Path) -> None:
         write_hf_files(model, directory, checkpoint_dir)
+
+
+def _control_ids(tokens: list[str], checkpoint_dir: Path) -> list[int]:
+    """The ids of control tokens; UserError for a text that is none."""
+    known = Tokenizer(checkpoint_dir).control_tokens
+    for token in tokens:
+        if token not in known:
+            expected = f"a control token of {checkpoint_dir}: {', '.join(known)}"
+            do = suggestion(token, known) or "add it to a copy of the checkpoint by scripts/add_end_of_turn.py"
+            raise UserError(f"--lora_tokens {token}", expected, do)
+    return sorted({known[token] for token in tokens})

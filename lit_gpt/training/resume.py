@@ -32,6 +32,7 @@ class Progress:
 
     micro_batch_limit: what memory has shown to bear, where it was less than asked for. energy_j:
     where it is metered. costs: see budget.py.
+    token_accuracy: of each epoch, where a plateau is looked for.
     """
 
     step: int = 0
@@ -45,6 +46,8 @@ class Progress:
     micro_batch_limit: int | None = None
     energy_j: float | None = None
     costs: dict[str, float] = field(default_factory=dict)
+    n_epochs_ended: int = 0
+    token_accuracy: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,7 @@ def _train_and_finish(plan: Plan, saved: SavedState | None, machine: Machine) ->
         journal=journal,
         save=files.save,
         keep_best=files.keep_best,
+        keep_epoch=files.keep_epoch,
         report=files.report,
         name_rows=plan.name_rows,
         machine=machine,

@@ -1,7 +1,8 @@
 """The run directory: whose it is, whether the run in it is finished, what to go on from.
 
 `final/` and `best/` are what the method hands out, `metrics.jsonl` the journal, `hyperparameters.yaml` every setting
-(re-runnable with --config), `manifest.json` the mark of a finished run, `state/` for exact resume.
+(re-runnable with --config), `epoch-05/` the weights after an epoch that --keep_epochs names, `manifest.json` the mark
+of a finished run, `state/` for exact resume.
 """
 
 import shutil
@@ -21,6 +22,13 @@ from lit_gpt.training.resume import SavedState, latest_state, require_same_traje
 
 KIND = "run"
 LOCK = ".lock"
+EPOCHS = "epoch-*"
+PICKING, PICKED = "picking", "picked"  # of an epoch: what was asked of all that were kept, and the one chosen
+
+
+def epoch_name(epoch: int) -> str:
+    """Where the weights after this epoch, counted from 1, are kept."""
+    return f"epoch-{epoch:02}"
 
 
 def require_own_directory(out_dir: Path) -> None:
@@ -38,8 +46,10 @@ def clear(out_dir: Path) -> None:
     """Remove an earlier run's own files, and nothing else that lies there; first what says that it is finished."""
     for name in (MANIFEST, METRICS, REPORT):
         (out_dir / name).unlink(missing_ok=True)
-    for name in ("state", "final", "best", "tensorboard"):
+    for name in ("state", "final", "best", "tensorboard", PICKING, PICKED):
         shutil.rmtree(out_dir / name, ignore_errors=True)
+    for path in out_dir.glob(EPOCHS):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def is_finished(plan: Plan) -> bool:

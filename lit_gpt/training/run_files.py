@@ -22,7 +22,7 @@ from lit_gpt.training.hardware import assumptions, card_of, power_source
 from lit_gpt.training.journal import Journal
 from lit_gpt.training.plan import HYPERPARAMETERS, Plan
 from lit_gpt.training.resume import Progress, optimizer_tensors, save_state
-from lit_gpt.training.run_directory import KIND
+from lit_gpt.training.run_directory import KIND, epoch_name
 
 
 @dataclass
@@ -46,6 +46,11 @@ class RunFiles:
 
     def keep_best(self) -> None:
         self._export("best", {"step": self.progress.step, "val_loss": self.progress.best_val_loss})
+
+    def keep_epoch(self, epoch: int) -> None:
+        """The weights of an epoch, where this is asked."""
+        if epoch in self.plan.journal.kept_epochs:
+            self._export(epoch_name(epoch), {"step": self.progress.step, "epoch": epoch})
 
     def settle_best(self) -> None:
         """Let best/ and the progress of a state that was read back say the same.

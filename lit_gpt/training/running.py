@@ -11,6 +11,7 @@ from lit_gpt.tokens.loader import Order
 from lit_gpt.tokens.store import TokenRows
 from lit_gpt.training.budget import Budget
 from lit_gpt.training.energy import EnergyCount
+from lit_gpt.training.epochs import has_plateaued
 from lit_gpt.training.journal import Journal
 from lit_gpt.training.machine import Machine
 from lit_gpt.training.resume import Progress
@@ -40,6 +41,7 @@ class Run:
     journal: Journal
     save: Callable[[], None]
     keep_best: Callable[[], None]
+    keep_epoch: Callable[[int], None]
     report: Callable[[], None]
     name_rows: Callable[[str, list[int]], list[str]]
     machine: Machine = field(default_factory=Machine)
@@ -48,7 +50,8 @@ class Run:
 
     @property
     def is_over(self) -> bool:
-        return self.budget.is_over or self.schedule.is_over(self.progress.step)
+        is_out = self.budget.is_over or self.schedule.is_over(self.progress.step)
+        return is_out or has_plateaued(self.progress.token_accuracy, self.schedule.settings.plateau)
 
     @property
     def blocks_at_once(self) -> int:

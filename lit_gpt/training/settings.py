@@ -1,11 +1,10 @@
 """The settings of a run: typed, frozen, checked at birth, and importable without torch.
 
-Defaults follow Lit-GPT's LoRA script (rate 3e-4, weight decay 0.01, rank 8, alpha 16, dropout 0.05, query and
-value), with LIMA's batch of 32 rows (arXiv 2305.11206, section 3) and a clipped gradient.
+Defaults follow Lit-GPT's LoRA script (rate 3e-4, weight decay 0.01), with LIMA's batch of 32 rows (arXiv 2305.11206,
+section 3) and a clipped gradient. A method's own settings: lora_settings.py, adapter_settings.py.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,7 +14,6 @@ from lit_gpt.errors import UserError
 from lit_gpt.prompt_styles import check_style_name
 
 DEFAULT_EPOCHS = 3
-LORA_TARGETS = ("q", "k", "v", "o", "mlp", "head")
 Precision = Literal["auto", "32-true", "bf16-true", "bf16-mixed"]
 Quantization = Literal["nf4", "nf4-dq", "fp4", "int8"]  # as in quantized.py, which needs torch
 
@@ -118,7 +116,11 @@ class ScheduleSettings:
         beta1: AdamW's first moment
         beta2: AdamW's second moment
         clip_norm: largest gradient norm; 0 clips nothing
+        plateau: stop after an epoch in which the share of training tokens predicted right rose by less than this, such
+            as 0.01; 0 never does
         neftune_alpha: noise on the embeddings while training (NEFTune), such as 5; 0 is none
+        residual_dropout: what the top layer's halves write is dropped out at this rate, the bottom one's at 0, others'
+            in between (LIMA: 0.3, small models 0.2)
     """
 
     epochs: int | None = None
@@ -136,7 +138,9 @@ class ScheduleSettings:
     beta1: float = 0.9
     beta2: float = 0.999
     clip_norm: float = 1.0
+    plateau: float = 0.0
     neftune_alpha: float = 0.0
+    residual_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         for flag in ("epochs", "max_steps", "steps_per_epoch"):
@@ -148,6 +152,8 @@ class ScheduleSettings:
             require((getattr(self, flag) or 0) >= 0, flag, getattr(self, flag), "0 or more")
         for flag in ("beta1", "beta2"):
             require(0 <= getattr(self, flag) < 1, flag, getattr(self, flag), "at least 0 and below 1")
+        require(0 <= self.plateau < 1, "plateau", self.plateau, "at least 0 and below 1")
+        require(0 <= self.residual_dropout < 1, "residual_dropout", self.residual_dropout, "at least 0 and below 1")
         low = self.min_learning_rate <= self.learning_rate
         require(low, "min_learning_rate", self.min_learning_rate, f"at most --learning_rate {self.learning_rate}")
         _ = self.max_time_s
@@ -179,6 +185,7 @@ class JournalSettings:
         eval_every: optimizer steps between validations; the default is an epoch, at most 100
         eval_rows: validate on this many rows, always the same; the default is all
         save_every: optimizer steps between saved states
+        keep_epochs: keep the weights after these epochs, such as 5-10, in epoch-05/ and so on
         log_every: optimizer steps between lines of metrics.jsonl
         tensorboard: write TensorBoard events too (needs the extra: pip install 'lit-gpt[tensorboard]')
     """
@@ -186,6 +193,7 @@ class JournalSettings:
     eval_every: int | None = None
     eval_rows: int | None = None
     save_every: int = 50
+    keep_epochs: str | None = None
     log_every: int = 1
     tensorboard: bool = False
 
@@ -193,48 +201,14 @@ class JournalSettings:
         for flag in ("eval_every", "eval_rows", "save_every", "log_every"):
             value = getattr(self, flag)
             require(value is None or value > 0, flag, value, "a number above 0")
-
-
-@dataclass(frozen=True)
-class LoraSettings:
-    """Low-rank adaptation.
-
-    Args:
-        lora_r: rank of the update
-        lora_alpha: the update is scaled by lora_alpha / lora_r
-        lora_dropout: dropout on the update's input while training
-        lora_targets: which linears get an update: any of q,k,v,o,mlp,head, with commas between
-        lora_rank_pattern: another rank for single modules, by the ends of their Hugging Face names, such as
-            '{"down_proj": 4, "layers.0.self_attn.q_proj": 16}'
-        lora_alpha_pattern: another alpha for single modules, by the same names
-        lora_rslora: scale by lora_alpha / sqrt(lora_r) instead, so that a high rank does not shrink the update
-        lora_dora: train the length of every row of the updated weights apart from its direction (DoRA)
-        lora_fused: add the updates of a linear in one step that keeps little for the way back, computed in the base's
-            numbers; without it module by module, in fp32; with lora_dora always so
-    """
-
-    lora_r: int = 8
-    lora_alpha: float = 16.0
-    lora_dropout: float = 0.05
-    lora_targets: str = "q,v"
-    lora_rank_pattern: Mapping[str, int] = field(default_factory=dict)
-    lora_alpha_pattern: Mapping[str, float] = field(default_factory=dict)
-    lora_rslora: bool = False
-    lora_dora: bool = False
-    lora_fused: bool = True
-
-    def __post_init__(self) -> None:
-        for flag in ("lora_r", "lora_alpha"):
-            require(getattr(self, flag) > 0, flag, getattr(self, flag), "a number above 0")
-        require(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "at least 0 and below 1")
-        known = bool(self.targets) and set(self.targets) <= set(LORA_TARGETS)
-        require(known, "lora_targets", self.lora_targets, f"some of {','.join(LORA_TARGETS)}")
-        for flag in ("lora_rank_pattern", "lora_alpha_pattern"):
-            patterns = getattr(self, flag)
-            require(all(value > 0 for value in patterns.values()), flag, dict(patterns), "numbers above 0")
+        _ = self.kept_epochs
 
     @property
-    def targets(self) -> tuple[str, ...]:
-        """Without repetition, in the order of LORA_TARGETS; whatever is unknown comes last."""
-        given = {part.strip() for part in self.lora_targets.split(",") if part.strip()}
-        return (*(target for target in LORA_TARGETS if target in given), *sorted(given - set(LORA_TARGETS)))
+    def kept_epochs(self) -> range:
+        """--keep_epochs, counted from 1."""
+        if self.keep_epochs is None:
+            return range(0)
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", self.keep_epochs)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        require(0 < first <= last, "keep_epochs", self.keep_epochs, "an epoch, or the first and last, such as 5-10")
+        return range(first, last + 1)

@@ -73,7 +73,7 @@ def test_each_of_limas_rules_can_be_lifted(allowed: str) -> None:
     ],
 )
 def test_self_instructs_rules(text: str, reason: str | None) -> None:
-    found = SelfInstructRules()._instruction(text.strip())
+    found = SelfInstructRules().instruction_objection(text.strip())
     assert (found and found[0]) == reason
 
 

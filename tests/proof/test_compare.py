@@ -20,7 +20,8 @@ from lit_gpt.proof.effects import is_hopeless
 from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.proof.trials import Outcome, Trials
 from lit_gpt.report.comparison_report import comparison_report
-from lit_gpt.training.settings import LoraSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import ScheduleSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEDULE = ScheduleSettings(epochs=2, learning_rate=1e-2)

@@ -17,7 +17,8 @@ from lit_gpt.proof.size_curve import SizeCurve
 from lit_gpt.proof.size_search import search
 from lit_gpt.proof.size_settings import SizeSettings
 from lit_gpt.report.size_report import size_report
-from lit_gpt.training.settings import LoraSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import ScheduleSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 

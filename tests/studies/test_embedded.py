@@ -13,7 +13,8 @@ from lit_gpt.evaluation.results import read_judged
 from lit_gpt.studies.clean_or_random import draw_tokens, row_lengths
 from lit_gpt.studies.embedded import study_embedded_default
 from lit_gpt.studies.embedded_settings import StudySettings
-from lit_gpt.training.settings import LoraSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import ScheduleSettings
 
 
 @pytest.fixture(scope="module")

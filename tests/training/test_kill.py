@@ -18,11 +18,14 @@ from tests.jobs import SERVER, Job
 
 SEED = 20231025
 EXIT_CODES = {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: 130, signal.SIGTERM: 143}
-WEIGHTS = {"lora": "adapter_model.safetensors", "full": "model.safetensors"}
+ADAPTER = "adapter_model.safetensors"
+WEIGHTS = {"lora": ADAPTER, "lima": ADAPTER, "full": "model.safetensors"}
 
 
 def fingerprint(job: Job) -> dict[str, str]:
-    return {name: sha256_of(job.out_dir / name / WEIGHTS[job.method]) for name in ("best", "final")}
+    names = ["best", "final", *sorted(path.name for path in job.out_dir.glob("epoch-*"))]
+    assert len(names) == (4 if job.method == "lima" else 2)
+    return {name: sha256_of(job.out_dir / name / WEIGHTS[job.method]) for name in names}
 
 
 def losses(out_dir: Path) -> dict[int, set[float]]:
@@ -92,7 +95,7 @@ def assert_same(job: Job, reference: Job) -> None:
     assert not leftovers
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("method", ["lora", "full", "lima"])
 def test_kill_9(job: Job, method: str) -> None:
     interrupt_again_and_again(replace(job, method=method), [signal.SIGKILL] * 5)
 

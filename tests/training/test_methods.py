@@ -35,6 +35,7 @@ RUNS: dict[str, tuple[str, dict[str, str]]] = {
     "adapter on nf4": ("adapter", {"quantize": "nf4"}),
     "DoRA, rank-stabilised": ("lora", {"lora_dora": "true", "lora_rslora": "true", "lora_rank_pattern.q_proj": "3"}),
     "noise": ("lora", {"neftune_alpha": "5"}),
+    "residual dropout": ("full", {"residual_dropout": "0.3", "activation_checkpointing": "true"}),
     "nf4": ("lora", {"quantize": "nf4", "activation_checkpointing": "true"}),
     "nf4-dq": ("lora", {"quantize": "nf4-dq"}),
     "int8": ("lora", {"quantize": "int8", "precision": "bf16-true"}),

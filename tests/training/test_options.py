@@ -13,7 +13,8 @@ from lit_gpt import chunked_loss, lora_layers
 from lit_gpt.cli import exit_code_of, parse
 from lit_gpt.model import GPT
 from lit_gpt.training.journal import read_metrics
-from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.lora_settings import LoraSettings
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 from tests.test_configs import lora_line
 
 TIMES = ("elapsed_s", "tokens_per_s", "peak_memory_gib")
@@ -39,6 +40,7 @@ OTHER = {
     "clip_norm": "0",
     "optimizer": "adamw8bit",
     "neftune_alpha": "5",
+    "residual_dropout": "0.3",
     "quantize": "nf4",
     "lora_r": "4",
     "lora_alpha": "64",
@@ -48,6 +50,7 @@ OTHER = {
     "lora_alpha_pattern": '{"v_proj": 3}',
     "lora_rslora": "true",
     "lora_dora": "true",
+    "lora_tokens": "[</s>]",
     "eval_every": "2",
     "eval_rows": "3",
     "save_every": "2",
@@ -66,7 +69,8 @@ OF_THEIR_OWN = {
     "overflow",
     "micro_batch_size",
 }
-ELSEWHERE = TIME | PLACES | ORDER_AND_RULES | OF_THEIR_OWN  # test_order, test_rules, and below
+OF_EPOCHS = {"plateau", "keep_epochs"}
+ELSEWHERE = TIME | PLACES | ORDER_AND_RULES | OF_THEIR_OWN | OF_EPOCHS  # test_order, test_rules, test_epochs, and below
 
 
 def run(tiny_base: Path, toy_set: Path, out_dir: Path, **settings: str) -> Path:

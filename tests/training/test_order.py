@@ -16,10 +16,11 @@ from lit_gpt.errors import Interrupted, UserError
 from lit_gpt.files import sha256_of
 from lit_gpt.manifest import read_manifest
 from lit_gpt.training import loop
+from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.methods import Lora
 from lit_gpt.training.plan import Plan
 from lit_gpt.training.run import finetune
-from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 from tests import toy
 from tests.data.sets import prepared
 

@@ -18,12 +18,13 @@ from lit_gpt.random_base import write_random_weights
 from lit_gpt.training.budget_settings import BudgetSettings
 from lit_gpt.training.dry_run import foretell
 from lit_gpt.training.hardware import CARDS, GIB, Card, CardName, card_of
+from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.loss import SummedLoss
 from lit_gpt.training.memory_forecast import BatchShape, forecast
 from lit_gpt.training.methods import Full, Lora
 from lit_gpt.training.outlook import Outlook, largest_batch, shape_of, ways_out
 from lit_gpt.training.plan import Plan
-from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 from lit_gpt.training.techniques import Techniques
 from lit_gpt.training.trial import try_out
 
@@ -61,7 +62,7 @@ def test_the_arithmetic_is_that_of_the_network_itself(tiny_base: Path) -> None:
     """Against torch's counter on real tensors; attention, which it counts in full, aside."""
     config = load_config(tiny_base)
     model = load_model(tiny_base).train()
-    LORA.build(model, seed=0)
+    LORA.build(model, 0, tiny_base)
     loss = SummedLoss(model, is_chunked=False)  # torch's counter cannot follow the chunks
     ids_BT = torch.zeros(1, sum(BATCH.doc_lengths), dtype=torch.long)
     with FlopCounterMode(display=False) as counter:

@@ -6,9 +6,10 @@ import pytest
 
 from lit_gpt.errors import UserError
 from lit_gpt.manifest import read_manifest
+from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.methods import Lora
 from lit_gpt.training.run import finetune
-from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 from tests import toy
 from tests.data.sets import prepared
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from lit_gpt.errors import UserError
+from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.schedule import Schedule
-from lit_gpt.training.settings import JournalSettings, LoraSettings, ScheduleSettings
+from lit_gpt.training.settings import JournalSettings, ScheduleSettings
 
 
 def rates(schedule: Schedule) -> list[float]:

@@ -66,14 +66,17 @@ class SelfInstructRules:
             answers[hash(request_of(example).content)].add(hash(answer_of(example).strip()))
         for example in rows:
             request = request_of(example)
-            found = self._instruction(request.instruction.strip()) or _answer(request, answer_of(example).strip())
+            found = self.instruction_objection(request.instruction.strip()) or answer_objection(
+                request, answer_of(example).strip()
+            )
             n_answers = len(answers[hash(request.content)])
             if not found and n_answers > 1:
                 found = ("contradicting_answers", {"different_answers": n_answers})
             if found:
                 yield Drop(example.id, *found)
 
-    def _instruction(self, text: str) -> tuple[str, dict[str, Any]] | None:
+    def instruction_objection(self, text: str) -> tuple[str, dict[str, Any]] | None:
+        """The reason against an instruction with the evidence; None where there is none."""
         n_words = len(text.split())
         if n_words < self.min_words:
             return "instruction_too_short", {"words": n_words, "bound": self.min_words}
@@ -88,7 +91,8 @@ class SelfInstructRules:
         return None if text[0].isascii() else ("opens_outside_ascii", {"matched": text[0]})
 
 
-def _answer(request: Message, answer: str) -> tuple[str, dict[str, Any]] | None:
+def answer_objection(request: Message, answer: str) -> tuple[str, dict[str, Any]] | None:
+    """The reason against an answer with the evidence; None where there is none."""
     if not answer:
         return "empty_answer", {}
     if answer == request.input.strip():

@@ -1,7 +1,7 @@
 """The cost of curating: rows a second and peak memory of whole commands, at several sizes of one pool.
 
     python scripts/prepare_world.py --n_rows 111000 --defects true --destination_path data/pool
-    python benchmarks/curate.py --data_dir data/pool --sizes 10000,30000,100000
+    python benchmarks/curation_cost.py --data_dir data/pool --sizes 10000,30000,100000
 
 Each size is a random draw from the pool, curated by each recipe in a process of its own, report and all; clock and CPU
 seconds and the peak are that process's, its start included. Embeddings lie on disk and are read a block at a time.

@@ -1,0 +1,119 @@
+"""Choosing among a run's epochs by what they write, and not by perplexity.
+
+LIMA (Zhou et al. 2023, arXiv 2305.11206, section 3 and appendix B) found held-out perplexity to rise while answers got
+better, and chose by hand between epochs 5 and 10, on 50 held-out prompts. So here: every epoch that the run kept
+answers the same prompts of the validation split, greedily. Where an answer can be checked, exact match may choose;
+else people do, from a sheet. What was chosen is copied to `picked/`.
+
+    picking/epoch-05/   an evaluation (evaluation/results.py), done once
+    picking/sheet.html  the answers side by side
+    picked/             the chosen epoch's weights
+
+With 50 prompts, exact match knows a share to some seven points: neighbours are not told apart.
+"""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lit_gpt.checkpoint_files import CONFIG
+from lit_gpt.errors import UserError
+from lit_gpt.evaluation.results import Judged, read_judged
+from lit_gpt.evaluation.runner import evaluate
+from lit_gpt.evaluation.settings import EvaluationSettings
+from lit_gpt.files import new_directory, write_bytes
+from lit_gpt.manifest import damaged_files, read_manifest
+from lit_gpt.report.answer_sheet import Epoch, answer_sheet
+from lit_gpt.report.metrics_file import read_metrics
+from lit_gpt.studies.pick_settings import PickSettings
+from lit_gpt.training.plan import HYPERPARAMETERS
+from lit_gpt.training.run_directory import EPOCHS, PICKED, PICKING
+
+SHEET = "sheet.html"
+
+
+def pick_epoch(settings: PickSettings) -> Path:
+    """Answer, write the sheet, and copy the epoch that is chosen; the copy, or the sheet where nobody chose."""
+    run_dir = settings.run_dir
+    kept = _kept(run_dir)
+    if settings.pick_epoch is not None and settings.pick_epoch not in kept:
+        got, there = f"--pick_epoch {settings.pick_epoch}", ", ".join(map(str, kept))
+        raise UserError(got, f"one of the epochs that {run_dir} kept: {there}", "choose one of these")
+    known = yaml.safe_load((run_dir / HYPERPARAMETERS).read_text(encoding="utf-8"))
+    judged = {epoch: read_judged(_evaluate(settings, known, directory)) for epoch, directory in kept.items()}
+    epochs = _epochs(run_dir, kept, judged)
+    sheet = run_dir / PICKING / SHEET
+    write_bytes(sheet, answer_sheet(run_dir.name, epochs, is_checked=settings.by == "exact_match").encode())
+    chosen = settings.pick_epoch or (_most_right(epochs) if settings.by == "exact_match" else None)
+    print(f"the answers side by side: {sheet}", file=sys.stderr)
+    if chosen is None:
+        print("read it, and choose: the same command with --pick_epoch N", file=sys.stderr)
+        return sheet
+    print(f"epoch {chosen} it is", file=sys.stderr)
+    return _copy(kept[chosen], run_dir / PICKED)
+
+
+def _kept(run_dir: Path) -> dict[int, Path]:
+    """The epochs that are there and whole, in order."""
+    found = {}
+    kind = _method(run_dir)
+    for directory in run_dir.glob(EPOCHS):
+        manifest = read_manifest(directory, kind)
+        if damaged := damaged_files(directory, manifest):
+            got = f"{directory}: {', '.join(damaged)} damaged"
+            raise UserError(got, "the files as the run left them", f"remove {directory}, or run it again")
+        found[int(manifest.counts["epoch"])] = directory
+    if not found:
+        raise UserError(f"{run_dir}, which kept no epochs", "a run with --keep_epochs 5-10", "finetune with it")
+    return dict(sorted(found.items()))
+
+
+def _method(run_dir: Path) -> str:
+    if not (run_dir / HYPERPARAMETERS).is_file():
+        raise UserError(f"--run_dir {run_dir}, which holds no run", "a finetuning's directory", "check the path")
+    return str(read_manifest(run_dir, "run").settings["method"])
+
+
+def _evaluate(settings: PickSettings, known: dict[str, Any], epoch_dir: Path) -> Path:
+    """An epoch's answers to the held-out prompts; the evaluation's directory."""
+    is_whole_model = (epoch_dir / CONFIG).is_file()
+    asked = EvaluationSettings(
+        checkpoint_dir=epoch_dir if is_whole_model else Path(known["checkpoint_dir"]),
+        adapter_dir=None if is_whole_model else epoch_dir,
+        data_dir=Path(known["data_dir"]),
+        split="validation",
+        n_items=settings.n_items,
+        max_new_tokens=settings.max_new_tokens,
+        out_dir=settings.run_dir / PICKING / epoch_dir.name,
+        batch_size=settings.batch_size,
+        dtype=settings.dtype,
+        device=settings.device,
+    )
+    return evaluate(asked)
+
+
+def _epochs(run_dir: Path, kept: dict[int, Path], judged: dict[int, dict[str, Judged]]) -> list[Epoch]:
+    metrics = read_metrics(run_dir)
+    losses = {} if metrics is None else dict(metrics.series("val_loss"))
+    steps = {epoch: float(_step(directory)) for epoch, directory in kept.items()}
+    return [Epoch(epoch, losses.get(steps[epoch]), list(judged[epoch].values())) for epoch in kept]
+
+
+def _step(epoch_dir: Path) -> int:
+    manifest = read_manifest(epoch_dir, _method(epoch_dir.parent))
+    return int(manifest.counts["step"])
+
+
+def _most_right(epochs: Sequence[Epoch]) -> int:
+    """Of epochs that are equal, the earliest: it has seen its rows least often."""
+    return max(epochs, key=lambda epoch: (epoch.n_right, -epoch.number)).number
+
+
+def _copy(epoch_dir: Path, target: Path) -> Path:
+    with new_directory(target) as temporary:
+        shutil.copytree(epoch_dir, temporary, dirs_exist_ok=True)
+    return target

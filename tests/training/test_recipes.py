@@ -1,0 +1,46 @@
+"""Every recipe of configs/finetune parses, says where its numbers are from, and runs (on other data, for two steps)."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lit_gpt.end_of_turn import add_end_of_turn
+from lit_gpt.training.journal import read_metrics
+from tests.training.test_methods import run
+
+CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs" / "finetune").glob("*.yaml"))
+# what a tiny model on a CPU, and made-up rows, ask for; all else is the recipe's
+HERE = {"max_steps": "2", "max_time": "null", "challenge": "null", "precision": "32-true", "device": "cpu"}
+HERE |= {"max_seq_length": "128", "batch_size": "4", "micro_batch_size": "2", "eval_every": "2", "eval_rows": "4"}
+NAMES = {"lima", "lift_mistral", "lift_starcoder", "birbal", "challenge_a100", "challenge_4090", "alpaca", "quickstart"}
+
+
+def script_of(config: Path) -> str:
+    """The first script that the recipe's comment names."""
+    found = re.search(r"finetune/(\w+)\.py", config.read_text("utf-8"))
+    return found[1] if found else "lora"
+
+
+def test_the_recipes_are_those_of_the_tutorials() -> None:
+    assert {path.stem for path in CONFIGS} == NAMES
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_every_number_says_where_it_is_from(config: Path) -> None:
+    lines = config.read_text("utf-8").splitlines()
+    assert lines[0].startswith("# ") and all(re.search(r"\s# \S", line) for line in lines if line and line[0] != "#")
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_a_recipe_runs(config: Path, tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
+    base = add_end_of_turn(tiny_base, tmp_path / "eot") if config.stem == "lima" else tiny_base
+    recipe = yaml.safe_load(config.read_text("utf-8"))
+    asked = {name: "null" if value is None else str(value) for name, value in recipe.items()}
+    out_dir = run(script_of(config), base, toy_set, tmp_path / "run", **(asked | HERE))
+    steps = [record for record in read_metrics(out_dir) if "train_loss" in record]
+    assert len(steps) == 2 and (out_dir / "best" / "manifest.json").is_file()
+    done = yaml.safe_load((out_dir / "hyperparameters.yaml").read_text("utf-8"))
+    kept = {name: done[name] for name in recipe if name not in HERE}
+    assert kept == {name: recipe[name] for name in recipe if name not in HERE}
