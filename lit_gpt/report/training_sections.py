@@ -15,8 +15,9 @@ from lit_gpt.report.run_record import RunRecord
 STEP = "optimizer step"
 N_LINES_NAMED = 10
 MEASURED_HOW = (
-    "Training time includes validation. Tokens are counted in every epoch; tokens a second are all of them over all of "
-    "the time, and the median over the logged steps alone. Peak memory is the GPU's, or on a CPU the process's."
+    "Training time counts from the command's start, loading and validation included. Tokens are counted in every "
+    "epoch; tokens a second are all of them over all of the time, and the median over the logged steps alone. Peak "
+    "memory is the GPU's, or on a CPU the process's."
 )
 
 

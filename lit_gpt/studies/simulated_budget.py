@@ -150,6 +150,7 @@ class Simulation:
             journal=journal,
             save=lambda: self._save(progress),
             keep_best=lambda: self._keep_best(progress.step),
+            keep_epoch=lambda epoch: None,
             report=lambda: self.pass_time(s.report_s),
             name_rows=lambda split, rows: [str(row) for row in rows],
         )

@@ -9,6 +9,7 @@ Not covered: the CUDA context (CONTEXT_GIB is added by the caller), fragmentatio
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -57,10 +58,16 @@ class Needs:
 
 
 def forecast(
-    config: Config, method: Method, precision: str, optimizer: str, techniques: Techniques, batch: BatchShape
+    config: Config,
+    method: Method,
+    precision: str,
+    optimizer: str,
+    techniques: Techniques,
+    batch: BatchShape,
+    checkpoint_dir: Path = Path(),
 ) -> Needs:
     """What one micro-batch of this shape needs."""
-    model = _model(config, method, precision, techniques)
+    model = _model(config, method, precision, techniques, checkpoint_dir)
     trained = trainable_parameters(model)
     kept = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     weight_bytes = sum(map(_n_bytes, kept.values()))
@@ -76,7 +83,7 @@ def forecast(
     return Needs(weight_bytes, moment_bytes, max(step_bytes, update_bytes), flops, n_trained, n_weights)
 
 
-def _model(config: Config, method: Method, precision: str, techniques: Techniques) -> GPT:
+def _model(config: Config, method: Method, precision: str, techniques: Techniques, checkpoint_dir: Path) -> GPT:
     """The network as the run builds it, without numbers."""
     model = empty_model(config).to(torch.float32 if precision == "32-true" else torch.bfloat16)
     if techniques.quantize is not None:
@@ -84,7 +91,7 @@ def _model(config: Config, method: Method, precision: str, techniques: Technique
             if isinstance(module, nn.Linear):
                 model.set_submodule(name, _Coded(module, techniques.quantize))
     with torch.device("meta"):
-        method.build(model, seed=0)
+        method.build(model, 0, checkpoint_dir)
     model.to(META)
     add_techniques(model, techniques)
     return model.train()

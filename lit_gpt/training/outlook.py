@@ -131,7 +131,8 @@ class Outlook:
 def needs_of(plan: Plan, batch: BatchShape, techniques: Techniques | None = None) -> Needs:
     chosen = techniques or Techniques.of(plan.settings, plan.schedule.settings)
     config = load_config(plan.checkpoint_dir)
-    return forecast(config, plan.method, plan.precision, plan.schedule.settings.optimizer, chosen, batch)
+    optimizer = plan.schedule.settings.optimizer
+    return forecast(config, plan.method, plan.precision, optimizer, chosen, batch, plan.checkpoint_dir)
 
 
 def ways_out(outlook: Outlook) -> Iterator[tuple[str, Needs]]:

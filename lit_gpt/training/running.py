@@ -41,9 +41,9 @@ class Run:
     journal: Journal
     save: Callable[[], None]
     keep_best: Callable[[], None]
+    keep_epoch: Callable[[int], None]
     report: Callable[[], None]
     name_rows: Callable[[str, list[int]], list[str]]
-    keep_epoch: Callable[[int], None] = lambda epoch: None
     machine: Machine = field(default_factory=Machine)
     energy: EnergyCount = field(default_factory=lambda: EnergyCount(None))
     stop: StopRequest = field(default_factory=StopRequest)

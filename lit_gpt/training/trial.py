@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from lightning.fabric import Fabric
 
-from lit_gpt.checkpoint import load_model
+from lit_gpt.checkpoint import load_config, load_model
 from lit_gpt.model import GPT
 from lit_gpt.random_base import write_random_weights
 from lit_gpt.tokens.loader import MicroBatch
@@ -26,7 +26,6 @@ from lit_gpt.training.plan import Plan
 from lit_gpt.training.techniques import Techniques, add_techniques
 
 N_STEPS = 2  # AdamW makes its moments in the first
-TINY = {"vocab_size": 512}  # beside what random_base.py has for the rest
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,8 @@ def _load_libraries(plan: Plan, fabric: Fabric) -> None:
     """Load a tiny network and take a step with it, so that whatever is loaded late is loaded."""
     plan.seen(1)  # by pyarrow: 40 MB
     with tempfile.TemporaryDirectory() as folder:
-        write_random_weights(Path(folder) / "tiny", TINY)
+        n_words = load_config(plan.checkpoint_dir).padded_vocab_size
+        write_random_weights(Path(folder) / "tiny", {"vocab_size": n_words})
         model = load_model(Path(folder) / "tiny", plan.base_dtype, fabric.device, plan.settings.quantize)
     plan.method.build(model, seed=0)
     add_techniques(model, Techniques.of(plan.settings, plan.schedule.settings))

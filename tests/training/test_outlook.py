@@ -70,7 +70,7 @@ def test_the_arithmetic_is_that_of_the_network_itself(tiny_base: Path) -> None:
     """Against torch's counter on real tensors; attention, which it counts in full, aside."""
     config = load_config(tiny_base)
     model = load_model(tiny_base).train()
-    LORA.build(model, seed=0)
+    LORA.build(model, 0, tiny_base)
     loss = SummedLoss(model, is_chunked=False)  # torch's counter cannot follow the chunks
     ids_BT = torch.zeros(1, sum(BATCH.doc_lengths), dtype=torch.long)
     with FlopCounterMode(display=False) as counter:
