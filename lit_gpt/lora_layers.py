@@ -113,7 +113,8 @@ class LoRALinear(nn.Module):
         if type(linear) is not nn.Linear or linear._forward_hooks or linear._forward_pre_hooks:
             return False
         is_frozen = not any(parameter.requires_grad for parameter in linear.parameters())
-        return is_frozen and linear.weight.dtype == x.dtype and not torch.is_autocast_enabled(x.device.type)
+        casts = not x.is_meta and torch.is_autocast_enabled(x.device.type)  # a forecast's device knows no autocast
+        return is_frozen and linear.weight.dtype == x.dtype and not casts
 
     def _updates(self) -> list[Update]:
         return [
