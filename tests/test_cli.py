@@ -151,6 +151,9 @@ def test_help_says_what_the_script_does_without_torch(script: Path) -> None:
 
 A_FLAG_OF = {
     "curation_cost": "sizes",
+    "gpu_lora": "checkpointing",
+    "speed": "steps",
+    "pick_epoch": "run_dir",
     "train_tiny_base": "work_dir",
     "prepare": "work_dir",
     "budget": "budget_hours",
