@@ -331,14 +331,15 @@ def test_the_command_killed_and_run_again(hub: FakeHub, tmp_path: Path) -> None:
     assert first.poll() is None, first.communicate()
     first.send_signal(signal.SIGKILL)
     first.wait()
-    assert partial.stat().st_size > 0 and not (tmp_path / "checkpoints/org/tiny").exists()
+    n_there = partial.stat().st_size  # a kill may come in the midst of writing a chunk
+    assert 0 < n_there <= CHUNK and not (tmp_path / "checkpoints/org/tiny").exists()
     hub.seen.clear()
     second = run(hub, tmp_path, HF_TOKEN="hf_canary")
     out, err = second.communicate(timeout=60)
     assert second.returncode == 0, err
     assert out.splitlines()[-1] == "checkpoints/org/tiny"
     assert (tmp_path / out.strip() / WEIGHTS).read_bytes() == hub.files[WEIGHTS]
-    assert hub.ranges(WEIGHTS) == [f"bytes={CHUNK}-"]
+    assert hub.ranges(WEIGHTS) == [f"bytes={n_there}-"]
     assert "canary" not in out + err
     assert all(headers.get("authorization") == "Bearer hf_canary" for path, headers in hub.seen if REPO in path)
 
