@@ -13,13 +13,14 @@ from pathlib import Path
 
 import torch
 
-from lit_gpt.activation_checkpointing import checkpoint_blocks
 from lit_gpt.checkpoint import load_model
 from lit_gpt.lora import LoraOptions, add_lora
 from lit_gpt.progress import share_bar
 from lit_gpt.trained import trainable_parameters
 from lit_gpt.training.loss import SummedLoss
 from lit_gpt.training.peak_memory import give_back, peak_bytes, start_peak
+from lit_gpt.training.settings import RunSettings, ScheduleSettings
+from lit_gpt.training.techniques import Techniques, add_techniques
 
 MIB = 1 << 20
 TARGETS = ("q", "k", "v", "o", "mlp")
@@ -80,8 +81,8 @@ def peaks(setting: Setting) -> Peaks:
     model = load_model(setting.checkpoint_dir, dtype, setting.device, quantize)
     loading = peak_bytes(setting.device) - before
     add_lora(model, LoraOptions(r=8, alpha=16, dropout=0.0, targets=TARGETS), seed=0)
-    if setting.is_checkpointed:
-        checkpoint_blocks(model)
+    run = RunSettings(activation_checkpointing=setting.is_checkpointed)
+    add_techniques(model, Techniques.of(run, ScheduleSettings()))  # what a run has by default
     optimizer = torch.optim.AdamW(trainable_parameters(model.train()).values())
     loss = SummedLoss(model)
     ids_BT = torch.arange(setting.n_tokens, device=setting.device)[None] % model.config.vocab_size
