@@ -326,7 +326,9 @@ def test_the_command_killed_and_run_again(hub: FakeHub, tmp_path: Path) -> None:
     first = run(hub, tmp_path, HF_TOKEN="hf_canary")
     partial = tmp_path / "checkpoints/org/.download-tiny" / f"{WEIGHTS}.partial"
     deadline = time.monotonic() + 60
-    while not (partial.is_file() and partial.stat().st_size) and time.monotonic() < deadline and first.poll() is None:
+    while time.monotonic() < deadline and first.poll() is None:
+        if not hub.stalls and partial.is_file() and partial.stat().st_size:  # the hub has fallen silent
+            break
         hub.gone.wait(0.05)
     assert first.poll() is None, first.communicate()
     first.send_signal(signal.SIGKILL)
