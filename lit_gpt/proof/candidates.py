@@ -47,6 +47,13 @@ class Candidate:
     like: "Candidate | None" = None
     seed_offset: int = 0
 
+    @property
+    def way(self) -> Recipe:
+        """ValueError for a set that is there already."""
+        if self.recipe is None:
+            raise ValueError(f"{self.name} is a set, and chooses nothing")
+        return self.recipe
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -123,9 +130,8 @@ class Choices:
     def amount_of(self, data_dir: Path) -> tuple[int, int]:
         """Training rows and tokens as they are trained on."""
         s = self.settings
-        assert s.checkpoint_dir is not None
         wanted = Wanted(s.max_seq_length, s.prompt_style)
-        train = find_or_encode(data_dir, s.checkpoint_dir, wanted).manifest.counts["train"]
+        train = find_or_encode(data_dir, s.base, wanted).manifest.counts["train"]
         return int(train["rows"]), int(train["tokens"])
 
     def _set_dir(self, candidate: Candidate, seed: int) -> Path:
@@ -137,13 +143,12 @@ class Choices:
 
     def _curate(self, candidate: Candidate, seed: int, data_dir: Path) -> None:
         s, scores_dir = self.settings, self._scores_dir(candidate)
-        assert candidate.recipe is not None
         is_first = not (scores_dir / COST).is_file()
         if is_first and scores_dir.is_dir():
             shutil.rmtree(scores_dir)  # begun and not finished: its cost would be told too low
         curation = CurateSettings(
             data_dir=s.pool,
-            recipe=candidate.recipe.name,
+            recipe=candidate.way.name,
             **self._amount(candidate, seed),
             out_dir=data_dir,
             seed=seed + candidate.seed_offset,
@@ -156,7 +161,7 @@ class Choices:
             report=False,
         )
         before = _used()
-        curate(curation, candidate.recipe)
+        curate(curation, candidate.way)
         if is_first:
             after = _used()
             scores_dir.mkdir(parents=True, exist_ok=True)
@@ -165,10 +170,9 @@ class Choices:
     def _amount(self, candidate: Candidate, seed: int) -> dict[str, Any]:
         """What is asked of a recipe: the budget; of a match as many rows as it is like; of one that keeps all that its
         rules let pass, nothing."""
-        assert candidate.recipe is not None
         if candidate.like is not None:
             return {"size": self.choose(candidate.like, seed).n_rows}
-        if not any(is_chooser(step) for _, step in candidate.recipe.steps):
+        if not any(is_chooser(step) for _, step in candidate.way.steps):
             return {}
         return {"size": self.budget} if self.settings.size is not None else {"budget_tokens": self.budget}
 

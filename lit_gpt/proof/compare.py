@@ -102,7 +102,6 @@ class Comparison:
     def results(self, base: Outcome) -> dict[str, Any]:
         """Everything the report says, as JSON values."""
         s = self.choices.settings
-        assert s.checkpoint_dir is not None
         firsts = {name: chosen[0] for name, chosen in self.chosen.items()}
         rows = {name: chosen_hashes(chosen.data_dir) for name, chosen in firsts.items()}
         paths = ("pool", "sets", "checkpoint_dir", "out_dir", "target_dir")
@@ -110,7 +109,7 @@ class Comparison:
         settings |= {"schedule": asdict(self.trials.schedule), "lora": asdict(self.trials.lora)}
         return {
             "pool": s.pool.name,
-            "base_model": hash_json(checkpoint_hashes(s.checkpoint_dir)),
+            "base_model": hash_json(checkpoint_hashes(s.base)),
             "unit": "rows" if s.size is not None else "tokens",
             "budget": self.choices.budget,
             "n_steps": self.trials.n_steps,

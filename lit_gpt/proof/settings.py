@@ -72,6 +72,13 @@ class ComparisonSettings:
             raise UserError("nothing to compare", "a recipe, a set or a baseline beside random", "name one")
         check_style_name(self.prompt_style)
 
+    @property
+    def base(self) -> Path:
+        """--checkpoint_dir; UserError where none is named."""
+        if self.checkpoint_dir is None:
+            raise UserError("no --checkpoint_dir", "the base model that all are trained from", "pass --checkpoint_dir")
+        return self.checkpoint_dir
+
 
 def _require(condition: bool, flag: str, value: object, expected: str) -> None:
     if not condition:

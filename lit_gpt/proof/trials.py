@@ -87,10 +87,9 @@ class Trials:
 
     def _losses(self, name: str, adapter_dir: Path | None) -> dict[str, float]:
         s = self.settings
-        assert s.checkpoint_dir is not None
         path = s.out_dir / "measured" / name / LOSSES
         made_of = {
-            "checkpoint": hash_json(checkpoint_hashes(s.checkpoint_dir)),
+            "checkpoint": hash_json(checkpoint_hashes(s.base)),
             "adapter": adapter_hash(adapter_dir) if adapter_dir else None,
             "pool": load_example_set(s.pool).content_hash,
             "n_rows": s.n_loss_rows,
@@ -128,9 +127,8 @@ def held_out_losses(settings: ComparisonSettings, adapter_dir: Path | None) -> d
     UserError where fewer than two are left.
     """
     s = settings
-    assert s.checkpoint_dir is not None
-    model, tokenizer = load(s.checkpoint_dir, adapter_dir)
-    reader = Reader(model, tokenizer, style_to_ask_in(s.prompt_style, s.checkpoint_dir, adapter_dir))
+    model, tokenizer = load(s.base, adapter_dir)
+    reader = Reader(model, tokenizer, style_to_ask_in(s.prompt_style, s.base, adapter_dir))
     n_rows = count_examples(s.pool, "validation")
     wanted = {i * n_rows // min(n_rows, s.n_loss_rows) for i in range(min(n_rows, s.n_loss_rows))}
     rows = (row for place, row in enumerate(islice(read_examples(s.pool, "validation"), n_rows)) if place in wanted)
