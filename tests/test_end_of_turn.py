@@ -113,9 +113,8 @@ def test_its_row_is_trained_saved_and_loaded(base_eot: Path, run_dir: Path) -> N
     (row,) = (tensor for key, tensor in saved.items() if "trainable_tokens" in key)
     given = load_model(base_eot).transformer.wte.weight[N_BASE]
     assert row.shape == (1, len(given)) and (row[0] - given).abs().max() > 0.01
-    model, tokenizer = lit_gpt.load(base_eot, run_dir / "final")
+    model, _ = lit_gpt.load(base_eot, run_dir / "final")
     assert torch.equal(model.transformer.wte(torch.tensor([N_BASE]))[0], row[0])
-    assert lit_gpt.generate(model, tokenizer, "Repeat", max_new_tokens=3) is not None
 
 
 def test_merged_it_is_a_plain_directory_that_stops_there(base_eot: Path, run_dir: Path, tmp_path: Path) -> None:

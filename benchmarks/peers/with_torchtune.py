@@ -8,6 +8,7 @@ import json
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 from meter import PAD, Meter, arguments
 
@@ -46,15 +47,24 @@ class Tokenizer:
 
 def main() -> None:
     given = arguments(batching="padded")
-    is_packed = given.batching == "packed"
     sys.modules["bar"] = sys.modules["__main__"]  # the recipe names components by import paths
     sys.path.insert(0, str(Path(sysconfig.get_path("purelib")) / "recipes"))
     from lora_finetune_single_device import LoRAFinetuneRecipeSingleDevice
     from omegaconf import OmegaConf
 
+    config = OmegaConf.create(recipe_config(given))
+    recipe = LoRAFinetuneRecipeSingleDevice(config)
+    recipe.setup(config)
+    recipe.save_checkpoint = lambda *args, **named: None
+    meter = Meter(given)
+    recipe.train()
+    meter.line(bar=f"torchtune {given.batching}")
+
+
+def model_config(given: Any) -> dict[str, Any]:
+    """The fixture's network with LoRA on every linear of its blocks."""
     theirs = json.loads((given.fixture / "hf/config.json").read_text())
-    out = str(given.work_dir / "out")
-    model = {
+    return {
         "_component_": "torchtune.models.llama2.lora_llama2",
         "lora_attn_modules": ["q_proj", "k_proj", "v_proj", "output_proj"],
         "apply_lora_to_mlp": True,
@@ -70,6 +80,11 @@ def main() -> None:
         "max_seq_len": theirs["max_position_embeddings"],
         "norm_eps": theirs["rms_norm_eps"],
     }
+
+
+def recipe_config(given: Any) -> dict[str, Any]:
+    """What torchtune's recipe reads from its YAML file."""
+    is_packed, out = given.batching == "packed", str(given.work_dir / "out")
     checkpointer = {
         "_component_": "torchtune.training.FullModelHFCheckpointer",
         "checkpoint_dir": str(given.fixture / "hf"),
@@ -82,41 +97,33 @@ def main() -> None:
         "_component_": "torchtune.training.lr_schedulers.get_cosine_schedule_with_warmup",
         "num_warmup_steps": 1,
     }
-    config = OmegaConf.create(
-        {
-            "model": model,
-            "checkpointer": checkpointer,
-            "tokenizer": {"_component_": "bar.Tokenizer"},
-            "dataset": data | {"length": given.length, "is_packed": is_packed},
-            "optimizer": {"_component_": "torch.optim.AdamW", "fused": True, "lr": given.learning_rate},
-            "lr_scheduler": scheduler,
-            "loss": {"_component_": "torchtune.modules.loss.CEWithChunkedOutputLoss"},
-            "metric_logger": {"_component_": "torchtune.training.metric_logging.DiskLogger", "log_dir": out},
-            "output_dir": out,
-            "device": "cpu",
-            "dtype": given.dtype,
-            "seed": 0,
-            "shuffle": True,
-            "batch_size": 2 if is_packed else given.rows,
-            "gradient_accumulation_steps": given.accumulate,
-            "max_steps_per_epoch": given.steps,
-            "epochs": 1,
-            "clip_grad_norm": None,
-            "compile": False,
-            "log_every_n_steps": 1,
-            "log_peak_memory_stats": False,
-            "resume_from_checkpoint": False,
-            "save_adapter_weights_only": True,
-            "enable_activation_checkpointing": given.checkpointing,
-            "enable_activation_offloading": False,
-        }
-    )
-    recipe = LoRAFinetuneRecipeSingleDevice(config)
-    recipe.setup(config)
-    recipe.save_checkpoint = lambda *args, **named: None
-    meter = Meter(given)
-    recipe.train()
-    meter.line(bar=f"torchtune {given.batching}")
+    return {
+        "model": model_config(given),
+        "checkpointer": checkpointer,
+        "tokenizer": {"_component_": "bar.Tokenizer"},
+        "dataset": data | {"length": given.length, "is_packed": is_packed},
+        "optimizer": {"_component_": "torch.optim.AdamW", "fused": True, "lr": given.learning_rate},
+        "lr_scheduler": scheduler,
+        "loss": {"_component_": "torchtune.modules.loss.CEWithChunkedOutputLoss"},
+        "metric_logger": {"_component_": "torchtune.training.metric_logging.DiskLogger", "log_dir": out},
+        "output_dir": out,
+        "device": "cpu",
+        "dtype": given.dtype,
+        "seed": 0,
+        "shuffle": True,
+        "batch_size": 2 if is_packed else given.rows,
+        "gradient_accumulation_steps": given.accumulate,
+        "max_steps_per_epoch": given.steps,
+        "epochs": 1,
+        "clip_grad_norm": None,
+        "compile": False,
+        "log_every_n_steps": 1,
+        "log_peak_memory_stats": False,
+        "resume_from_checkpoint": False,
+        "save_adapter_weights_only": True,
+        "enable_activation_checkpointing": given.checkpointing,
+        "enable_activation_offloading": False,
+    }
 
 
 if __name__ == "__main__":
