@@ -15,6 +15,7 @@ from lit_gpt.discovery import only_checkpoint
 from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import ScheduleSettings
+from lit_gpt.training.warm_up import ShortFinetune
 
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "curate"
 
@@ -24,7 +25,11 @@ def main(comparison: ComparisonSettings, schedule: ScheduleSettings, lora: LoraS
     from lit_gpt.proof.candidates import Choices
 
     comparison = replace(comparison, checkpoint_dir=comparison.checkpoint_dir or only_checkpoint())
-    choices = Choices(comparison, lambda name: read_recipe(find_recipe(name, RECIPES)))
+    choices = Choices(
+        comparison,
+        lambda name: read_recipe(find_recipe(name, RECIPES)),
+        finetune=ShortFinetune(comparison.checkpoint_dir, comparison.prompt_style, schedule, lora),
+    )
     _ = choices.candidates  # what is misnamed should be told before torch is loaded
     from lit_gpt.proof.compare import Comparison
     from lit_gpt.proof.trials import Trials

@@ -12,18 +12,19 @@ from pathlib import Path
 from lit_gpt.cli import run_command
 from lit_gpt.curation.judging.settings import JudgeSettings
 from lit_gpt.curation.settings import CurateSettings
+from lit_gpt.training.warm_up import WarmUpSettings
 
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "curate"
 
 
-def main(settings: CurateSettings, judge: JudgeSettings) -> Path | None:
+def main(settings: CurateSettings, judge: JudgeSettings, warm_up: WarmUpSettings) -> Path | None:
     from lit_gpt.curation.judging.judge import DryRun
     from lit_gpt.curation.recipes import find_recipe, read_recipe
     from lit_gpt.curation.run import curate
 
     recipe = read_recipe(find_recipe(settings.recipe, RECIPES))
     try:
-        return curate(settings, recipe, judge)
+        return curate(settings, recipe, judge, warm_up.finetune(settings.checkpoint_dir, settings.prompt_style))
     except DryRun as plan:
         print(plan)
         return None

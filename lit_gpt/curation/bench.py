@@ -1,4 +1,5 @@
-"""What a step may ask for beside the rows: scores, vectors, token counts, the seed; and where it notes what it saw.
+"""What a step may ask for beside the rows: scores, vectors, token counts, a short finetuning, the seed; and where it
+notes what it saw.
 
 Scores and vectors are computed when first asked for, kept in tables on disk, and remembered for the report.
 """
@@ -7,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lit_gpt.curation.amounts import Amount
 from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.settings import CurateSettings
 from lit_gpt.data.store import load_example_set, read_examples
@@ -28,6 +30,18 @@ if TYPE_CHECKING:
 Scores = NDArray[np.float64]  # one for each row, NaN where there is none
 
 
+class Finetune(Protocol):
+    """Trains an adapter on a prepared set; who curates passes it, for training stands a floor above."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The settings that decide what comes out."""
+
+    def __call__(self, data_dir: Path, out_dir: Path, epochs: int, batch_size: int, seed: int) -> Path:
+        """The adapter's directory; what was interrupted there goes on."""
+        ...
+
+
 @dataclass
 class Bench:
     """A curation in progress. `scorers` and `embedders` are the recipe's, by the names its steps use."""
@@ -41,6 +55,9 @@ class Bench:
     why_missing: dict[str, dict[str, str]] = field(default_factory=dict)  # score name -> row id -> reason
     judge: "JudgeSettings | None" = None  # who is asked for scores that a language model gives
     scored_by: set[str] = field(default_factory=set)  # the language models that graded rows
+    asked: Amount | None = None  # what the recipe keeps in the end
+    finetune: Finetune | None = None
+    made: dict[str, Path] = field(default_factory=dict)  # what steps made in the place of --given NAME=PATH
 
     def scores(self, name: str, rows: Rows) -> Scores:
         """The score of each row by the recipe's scorer of that name, in the order of the rows."""
@@ -57,11 +74,16 @@ class Bench:
         return vectors_of(named(self.embedders, name, "embedder"), rows, self)
 
     def given(self, name: str, what: str) -> Path:
-        """What --given NAME=PATH says; UserError, with what it should be, where it says nothing."""
-        path = self.settings.given_files.get(name)
+        """What --given NAME=PATH says or a step has made; UserError, with what it should be, where neither is."""
+        path = self.settings.given_files.get(name) or self.made.get(name)
         if path is None:
             raise UserError(f"no --given {name}=PATH", what, f"pass --given {name}=PATH")
         return path
+
+    @property
+    def scores_dir(self) -> Path:
+        """Where what is computed for these rows is kept."""
+        return self.settings.scores_dir or self.settings.data_dir / "scores"
 
     @cached_property
     def pool_hash(self) -> str:

@@ -10,11 +10,12 @@ steps:     a list of  step  or  step: {setting: value}
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from lit_gpt.curation.amounts import Amount
 from lit_gpt.curation.parsing import build
 from lit_gpt.curation.registry import EMBEDDERS, SCORERS, STEPS
-from lit_gpt.curation.step import Step
+from lit_gpt.curation.step import Step, is_chooser
 from lit_gpt.errors import UserError, suggestion
 
 
@@ -49,6 +50,12 @@ class Recipe:
     scorers: dict[str, Any]
     embedders: dict[str, Any]
     settings: dict[str, Any]
+
+    @property
+    def kept(self) -> Amount | None:
+        """What its last choosing step keeps."""
+        amounts = [cast(Any, step).keep for _, step in self.steps if is_chooser(step)]
+        return amounts[-1] if amounts else None
 
     @property
     def asked_scorers(self) -> dict[str, Any]:

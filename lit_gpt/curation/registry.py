@@ -14,7 +14,7 @@ from lit_gpt.curation.model_scorers import (
     LocalReward,
     Perplexity,
 )
-from lit_gpt.curation.scorers import Fitted, Given, Linear, Product
+from lit_gpt.curation.scorers import Fitted, Given, Linear, Product, RankSum
 from lit_gpt.curation.steps.baselines import Balanced, LengthMatched, RandomRows
 from lit_gpt.curation.steps.by_score import ScoreBounds, Top
 from lit_gpt.curation.steps.decontaminate import Decontaminate
@@ -26,9 +26,11 @@ from lit_gpt.curation.steps.diverse import (
     LikeTargets,
 )
 from lit_gpt.curation.steps.duplicates import ExactDuplicates, NearDuplicates, SemanticDuplicates
+from lit_gpt.curation.steps.gate import LicenceGate
 from lit_gpt.curation.steps.judged import DirectedAtJudge, ExpansionRounds
 from lit_gpt.curation.steps.lima_rules import LimaRules
 from lit_gpt.curation.steps.self_instruct_rules import RougeNovelty, SelfInstructRules
+from lit_gpt.curation.steps.warm_up import Candidates, WarmUp
 from lit_gpt.curation.text_scorers import (
     AnswerWords,
     InputTokens,
@@ -39,12 +41,14 @@ from lit_gpt.curation.text_scorers import (
     WordCommonness,
     WordEntropy,
 )
+from lit_gpt.curation.tuned_scorers import LearnedIfd, TunedLoss
 from lit_gpt.curation.vector_scorers import NeighbourDistance, RowVariance
 from lit_gpt.curation.vectors import GivenVectors, HashedNgrams, HiddenStates, LatentWords, SentenceEncoder
 
 STEPS: dict[str, type[Any]] = {
     "balanced": Balanced,
     "best_unlike": BestUnlike,
+    "candidates": Candidates,
     "decontaminate": Decontaminate,
     "difficulty_balanced": DifficultyBalanced,
     "directed_at_judge": DirectedAtJudge,
@@ -53,6 +57,7 @@ STEPS: dict[str, type[Any]] = {
     "facility_location": FacilityLocation,
     "k_center": KCenter,
     "length_matched": LengthMatched,
+    "licence_gate": LicenceGate,
     "like_targets": LikeTargets,
     "lima_rules": LimaRules,
     "near_duplicates": NearDuplicates,
@@ -62,6 +67,7 @@ STEPS: dict[str, type[Any]] = {
     "self_instruct_rules": SelfInstructRules,
     "semantic_duplicates": SemanticDuplicates,
     "top": Top,
+    "warm_up": WarmUp,
 }
 SCORERS: dict[str, type[Any]] = {
     "answer_words": AnswerWords,
@@ -75,6 +81,7 @@ SCORERS: dict[str, type[Any]] = {
     "judged_quality": JudgedQuality,
     "judged_rating": JudgedRating,
     "learnability": Learnability,
+    "learned_ifd": LearnedIfd,
     "lengthwise": Lengthwise,
     "linear": Linear,
     "local_reward": LocalReward,
@@ -84,10 +91,12 @@ SCORERS: dict[str, type[Any]] = {
     "perplexity": Perplexity,
     "product": Product,
     "prompt_words": PromptWords,
+    "rank_sum": RankSum,
     "reward_model": RewardModel,
     "row_tokens": RowTokens,
     "row_variance": RowVariance,
     "selectit": SelectIt,
+    "tuned_loss": TunedLoss,
     "unieval": UniEval,
     "word_commonness": WordCommonness,
     "word_entropy": WordEntropy,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from lit_gpt.curation.amounts import Amount, checked_size, within_budget
-from lit_gpt.curation.bench import Bench
+from lit_gpt.curation.bench import Bench, Finetune
 from lit_gpt.curation.judging.settings import JudgeSettings
 from lit_gpt.curation.recipes import Recipe
 from lit_gpt.curation.rows import Pool, Rows
@@ -46,15 +46,30 @@ class Stage:
     meanings: Mapping[str, str]
 
 
-def curate(settings: CurateSettings, recipe: Recipe, judge: JudgeSettings | None = None) -> Path:
-    """Write the curated set; returns its folder. `judge` is who grades, where the recipe has somebody grade."""
+def curate(
+    settings: CurateSettings, recipe: Recipe, judge: JudgeSettings | None = None, finetune: Finetune | None = None
+) -> Path:
+    """Write the curated set; returns its folder.
+
+    judge: who grades, where the recipe has somebody grade
+    finetune: how a recipe's warm-up trains, where it has one
+    """
     began = time.monotonic()
     out_dir = settings.out_dir or settings.data_dir.with_name(f"{settings.data_dir.name}-{recipe.name}")
     check_out_dir(out_dir, settings.data_dir)
     whole = load_example_set(settings.data_dir)
     pool = Pool.of(settings.data_dir)
-    bench = Bench(settings, len(pool.ids), scorers_of(recipe, settings), recipe.embedders, judge=judge)
-    stages = run_steps(with_amount(recipe, settings.amount), pool.rows, bench)
+    recipe = with_amount(recipe, settings.amount)
+    bench = Bench(
+        settings,
+        len(pool.ids),
+        scorers_of(recipe, settings),
+        recipe.embedders,
+        judge=judge,
+        asked=recipe.kept,
+        finetune=finetune,
+    )
+    stages = run_steps(recipe, pool.rows, bench)
     against = {id: (stage, drop) for stage in stages for id, drop in stage.drops.items()}
     report = _report(settings, recipe, pool, stages, bench) if settings.report else {}
     write_subset(

@@ -110,6 +110,28 @@ class Product:
         return np.prod([bench.scores(name, rows) for name in self.of], axis=0)
 
 
+@dataclass(frozen=True)
+class RankSum:
+    """Other scores put on one scale: of each the share of rows that rank below, weighted and added up. Equals share
+    their mean rank; a row that misses one of the scores has none.
+
+    Args:
+        weights: name of a score -> its weight; below 0 where the lowest is the best
+    """
+
+    weights: dict[str, float]
+
+    def combine(self, rows: Rows, bench: Bench) -> Scores:
+        return sum((w * rank_shares(bench.scores(name, rows)) for name, w in self.weights.items()), np.zeros(len(rows)))
+
+
+def rank_shares(values_N: Scores) -> Scores:
+    """For each value the share of the finite ones that lie below it, equals counting half; NaN for one that is not."""
+    known = np.sort(values_N[np.isfinite(values_N)])
+    below = np.searchsorted(known, values_N, side="left") + np.searchsorted(known, values_N, side="right")
+    return np.where(np.isfinite(values_N), below / (2 * max(len(known), 1)), np.nan)
+
+
 def with_given(scorers: Mapping[str, Any], files: Mapping[str, Path]) -> dict[str, Any]:
     """The recipe's scorers with those that the user gives as tables in their places."""
     return {**scorers, **{name: Given(path, _column(scorers.get(name))) for name, path in files.items()}}

@@ -92,8 +92,7 @@ class ScoreTable:
         }
         if scorer.OF_THE_SET:
             decisive["rows"] = hash_json(rows.hashes)
-        root = bench.settings.scores_dir or bench.settings.data_dir / "scores"
-        return cls(root / f"{scorer.NAME}-v{scorer.VERSION}-{hash_json(decisive)[:KEY_CHARS]}", decisive)
+        return cls(bench.scores_dir / f"{scorer.NAME}-v{scorer.VERSION}-{hash_json(decisive)[:KEY_CHARS]}", decisive)
 
     def read(self) -> Known:
         """Every score written down, less what a kill cut short; UserError for a table of something else."""

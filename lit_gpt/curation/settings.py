@@ -26,6 +26,7 @@ class CurateSettings:
         target_dir: the prepared set to resemble, for recipes that take one (length-matched, rds+, less)
         given: NAME=FILE: a table (JSONL, CSV or parquet) whose columns are id or content_hash, and value, in the place
             of the recipe's score NAME; give the flag once for each
+        challenge: official or strict: recipes with a gate leave out rows that the efficiency challenge's rules refuse
         benchmarks_dir: a folder of benchmarks to decontaminate against
         against: another file of test prompts to decontaminate against; give the flag once for each
         scores_dir: where scores are kept; the default is scores in the data set's folder
@@ -44,6 +45,7 @@ class CurateSettings:
     prompt_style: str | None = None
     target_dir: Path | None = None
     given: list[str] = field(default_factory=list)
+    challenge: Literal["official", "strict"] | None = None
     benchmarks_dir: Path | None = None
     against: list[Path] = field(default_factory=list)
     scores_dir: Path | None = None

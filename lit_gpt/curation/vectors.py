@@ -207,7 +207,7 @@ def _made_once(
 
     settings = json.loads(json.dumps(asdict(embedder), default=str))  # type: ignore[call-overload]
     decisive = {"settings": settings, **embedder.identity(bench), what: hash_json(hashes)}
-    root = bench.settings.scores_dir or bench.settings.data_dir / "scores"
+    root = bench.scores_dir
     root.mkdir(parents=True, exist_ok=True)
     path = root / f"{embedder.NAME}-v{embedder.VERSION}-{hash_json(decisive)[:KEY_CHARS]}.npy"
     with locked(path.with_suffix(".lock"), wait=True):

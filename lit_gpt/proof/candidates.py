@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lit_gpt.curation.bench import Finetune
 from lit_gpt.curation.recipes import Recipe
 from lit_gpt.curation.run import curate
 from lit_gpt.curation.settings import CurateSettings
@@ -79,11 +80,13 @@ class Choices:
 
     read: finds a recipe by its name
     sets_dir: where the sets go; the default is sets in the comparison's folder
+    finetune: how a recipe's warm-up trains
     """
 
     settings: ComparisonSettings
     read: Callable[[str], Recipe]
     sets_dir: Path | None = None
+    finetune: Finetune | None = None
 
     @cached_property
     def candidates(self) -> list[Candidate]:
@@ -161,7 +164,7 @@ class Choices:
             report=False,
         )
         before = _used()
-        curate(curation, candidate.way)
+        curate(curation, candidate.way, finetune=self.finetune)
         if is_first:
             after = _used()
             scores_dir.mkdir(parents=True, exist_ok=True)

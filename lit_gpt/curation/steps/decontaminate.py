@@ -34,12 +34,14 @@ class Decontaminate:
     Args:
         benchmarks: those to look for; by default all that --benchmarks_dir holds
         sides: what is looked for: prompt, answer or both
+        given_sets: whether --benchmarks_dir or --against is required, optional or ignored
         own_held_out: look for the set's own validation and test rows, too
         match: when an item counts as held
     """
 
     benchmarks: tuple[str, ...] = ()
     sides: tuple[Side, ...] = ("prompt", "answer")
+    given_sets: Literal["required", "optional", "ignored"] = "required"
     own_held_out: bool = False
     match: OverlapSettings = field(default_factory=OverlapSettings)
 
@@ -56,6 +58,9 @@ class Decontaminate:
 
     def drops(self, rows: Rows, bench: Bench) -> Iterable[Drop]:
         sets = self._test_sets(bench)
+        if not sets:
+            bench.note("decontamination", ["no test set is given or held out: none was looked for"])
+            return
         items = [item for set_items in sets.values() for item in set_items]
         searches = [_Search(side, items, self.match) for side in self.sides]
         remaining = iter(watched(rows, "decontaminating", "row", len(rows)))
@@ -69,12 +74,16 @@ class Decontaminate:
 
     def _test_sets(self, bench: Bench) -> dict[str, list[Item]]:
         settings = bench.settings
-        if settings.benchmarks_dir is None and not settings.against and not self.own_held_out:
+        own = dict(_held_out(bench)) if self.own_held_out else {}
+        if self.given_sets == "ignored":
+            return own
+        is_given = settings.benchmarks_dir is not None or bool(settings.against)
+        if self.given_sets == "required" and not (is_given or own):
             expected = "--benchmarks_dir, or --against FILE"
             raise UserError("no test set to decontaminate against", expected, "give one, or take the step out")
         sets = read_benchmarks(settings.benchmarks_dir, self.benchmarks) if settings.benchmarks_dir else {}
         sets |= {path.name: read_file(path) for path in settings.against}
-        return sets | (dict(_held_out(bench)) if self.own_held_out else {})
+        return sets | own
 
 
 def _held_out(bench: Bench) -> Iterator[tuple[str, list[Item]]]:
@@ -82,7 +91,8 @@ def _held_out(bench: Bench) -> Iterator[tuple[str, list[Item]]]:
     for split in (*SPLITS[1:], TEST):
         if split_name(split) in there:
             examples = read_examples(bench.settings.data_dir, split)
-            yield f"own {split}", [Item(split, e.id, _said(e, "prompt"), _said(e, "answer")) for e in examples]
+            name = f"own {split}"
+            yield name, [Item(name, e.id, _said(e, "prompt"), _said(e, "answer")) for e in examples]
 
 
 def _said(example: Example, side: Side) -> tuple[str, ...]:
