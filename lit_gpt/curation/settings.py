@@ -18,6 +18,11 @@ class CurateSettings:
         size: keep so many rows
         fraction: keep this share of the pool's rows, rounded down
         budget_tokens: keep as many rows as hold at most so many tokens, prompts and answers together
+        train_hours: keep as many tokens as a training sees in so many hours, at train_tokens_per_s, train_epochs times
+            each; scripts/plan_budget.py tells the rate
+        train_tokens_per_s: how fast the training will be
+        train_epochs: how often it will see a row; up to four times is about as good as new rows (Muennighoff et al.
+            2023, arXiv 2305.16264)
         out_dir: the folder of the curated set; the default is DATA_DIR-RECIPE
         seed: decides every draw and every tie
         missing: what becomes of a row whose score is missing or not a finite number: error stops, drop leaves it out
@@ -38,6 +43,9 @@ class CurateSettings:
     size: int | None = None
     fraction: float | None = None
     budget_tokens: int | None = None
+    train_hours: float | None = None
+    train_tokens_per_s: float | None = None
+    train_epochs: int = 3
     out_dir: Path | None = None
     seed: int = 0
     missing: Literal["error", "drop"] = "error"
@@ -57,9 +65,27 @@ class CurateSettings:
     @property
     def amount(self) -> Amount | None:
         """What is asked for on the command line; None where the recipe decides."""
-        if self.size is None and self.fraction is None and self.budget_tokens is None:
+        budget_tokens = self.budget_tokens
+        if (seen := self._tokens_seen) is not None:
+            if budget_tokens is not None:
+                raise UserError("--budget_tokens and --train_hours", "one of them", "leave the other out")
+            budget_tokens = int(seen / self.train_epochs)
+        if self.size is None and self.fraction is None and budget_tokens is None:
             return None
-        return Amount(self.size, self.fraction, self.budget_tokens)
+        return Amount(self.size, self.fraction, budget_tokens)
+
+    @property
+    def _tokens_seen(self) -> float | None:
+        """By a training of --train_hours."""
+        if (self.train_hours is None) != (self.train_tokens_per_s is None):
+            got = "--train_hours" if self.train_tokens_per_s is None else "--train_tokens_per_s"
+            raise UserError(f"{got} alone", "--train_hours and --train_tokens_per_s", "give both")
+        if self.train_hours is None or self.train_tokens_per_s is None:
+            return None
+        for name in ("train_hours", "train_tokens_per_s", "train_epochs"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"--{name} {getattr(self, name)}", "a number above 0", f"correct --{name}")
+        return 3_600 * self.train_hours * self.train_tokens_per_s
 
     @property
     def given_files(self) -> dict[str, Path]:

@@ -1,6 +1,7 @@
 """What "5 %" of n means, what a budget holds, and which of equals comes first."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from lit_gpt.curation.amounts import Amount, within_budget
 from lit_gpt.curation.bench import best_first, tie_breakers
+from lit_gpt.curation.settings import CurateSettings
 from lit_gpt.errors import UserError
 
 
@@ -66,3 +68,20 @@ def test_ties_go_by_seed_and_row_not_by_place() -> None:
 def test_only_numbers_have_an_order() -> None:
     with pytest.raises(ValueError, match="finite"):
         best_first(np.array([1.0, math.nan]), tie_breakers(["a", "b"], 0))
+
+
+def test_hours_of_training_are_an_amount_of_tokens(tmp_path: Path) -> None:
+    def of(**more: object) -> Amount | None:
+        return CurateSettings(data_dir=tmp_path, recipe="random", **more).amount
+
+    assert of(train_hours=0.5, train_tokens_per_s=200.0) == Amount(budget_tokens=120_000)
+    assert of(train_hours=0.5, train_tokens_per_s=200.0, train_epochs=4) == Amount(budget_tokens=90_000)
+    for bad, said in [
+        ({"train_hours": 1.0}, "alone"),
+        ({"train_tokens_per_s": 1.0}, "alone"),
+        ({"train_hours": 1.0, "train_tokens_per_s": 0.0}, "above 0"),
+        ({"train_hours": 1.0, "train_tokens_per_s": 9.0, "budget_tokens": 5}, "one of them"),
+        ({"train_hours": 1.0, "train_tokens_per_s": 9.0, "size": 5}, "size 5 and"),
+    ]:
+        with pytest.raises(UserError, match=said):
+            of(**bad)
