@@ -94,7 +94,7 @@ def main(speed: SpeedSettings) -> Path | None:
             _check([given for given, _ in ours], [given for given, _ in perplexity.run(piece[:few])])
             _check([given / alone for given, alone in ours], [given / alone for given, alone in ifd.run(piece[:few])])
     record: dict[str, Any] = {"packed": {"rows": packed.n_rows, **packed.speeds()}}
-    record |= {name: _compared(*ways, packed) for name, ways in theirs.items()}
+    record |= {name: _compared(perplexity, ifd, packed) for name, (perplexity, ifd) in theirs.items()}
     _tell(record)
     if speed.out is not None:
         write_json(speed.out, record)

@@ -65,8 +65,8 @@ class Combined(Protocol):
 
 def scores_of(scorer: "Scorer | Combined", name: str, rows: Rows, bench: "Bench") -> "Scores":
     """The score of each row, NaN where there is none; what is not in the table yet is scored now."""
-    is_made = isinstance(scorer, Combined)
-    values = scorer.combine(rows, bench) if is_made else from_table(scorer, name, rows, bench)
+    made = scorer.combine(rows, bench) if isinstance(scorer, Combined) else from_table(scorer, name, rows, bench)
+    values = list(made)
     why = {id: value.reason for id, value in zip(rows.ids, values, strict=True) if isinstance(value, Missing)}
     bench.why_missing.setdefault(name, {}).update(why)
     return np.array(values, dtype=np.float64)
