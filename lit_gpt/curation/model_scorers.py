@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.judging.local import model_name
 from lit_gpt.curation.models import checkpoint_of, folder_identity, model_identity, reader_of
+from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.scorers import OfRows
-from lit_gpt.curation.scores import ScoreRows
+from lit_gpt.curation.scores import ScoreRows, from_table
 
 if TYPE_CHECKING:
     from lit_gpt.curation.indicators.scores import Score
@@ -31,8 +32,65 @@ class OfAModel(OfRows):
 
 
 @dataclass(frozen=True)
-class Likelihoods(OfAModel):
-    """What scores by a model's likelihood share: NAME_scores of likelihoods.py, by a subclass's NAME.
+class MeanNll(OfAModel):
+    """Mean NLL of the answers' tokens after their prompts, in nats: one pass, a table that others are made of.
+
+    Args:
+        max_tokens: longer rows have no score; 0 for the model's context
+    """
+
+    max_tokens: int = 0
+
+    NAME: ClassVar = "nll_given"
+
+    def start(self, bench: Bench) -> ScoreRows:
+        from lit_gpt.curation.indicators.likelihoods import nll_given_scores
+
+        reader = reader_of(bench, max_tokens=self.max_tokens)
+        return lambda examples: nll_given_scores(examples, reader)
+
+
+@dataclass(frozen=True)
+class MeanNllAlone(OfAModel):
+    """The same of each answer by itself.
+
+    Args:
+        alone_prefix: what stands before it
+        max_tokens: longer answers have no score; 0 for the model's context
+    """
+
+    alone_prefix: str = ""
+    max_tokens: int = 0
+
+    NAME: ClassVar = "nll_alone"
+
+    def start(self, bench: Bench) -> ScoreRows:
+        from lit_gpt.curation.indicators.likelihoods import nll_alone_scores
+
+        reader = reader_of(bench, alone_prefix=self.alone_prefix, max_tokens=self.max_tokens)
+        return lambda examples: nll_alone_scores(examples, reader)
+
+
+@dataclass(frozen=True)
+class Perplexity:
+    """exp of the mean NLL of the answers after their prompts.
+
+    Args:
+        max_tokens: longer rows have no score; 0 for the model's context
+    """
+
+    max_tokens: int = 0
+
+    def combine(self, rows: Rows, bench: Bench) -> list[float]:
+        from lit_gpt.curation.indicators.likelihoods import Likelihood
+
+        given = from_table(MeanNll(self.max_tokens), "answers after their prompts", rows, bench)
+        return [Likelihood(nll).perplexity for nll in given]
+
+
+@dataclass(frozen=True)
+class Ifd:
+    """What the two ways to tell instruction-following difficulty share: both passes, by a subclass's RATIO.
 
     Args:
         alone_prefix: what stands before an answer that stands alone
@@ -42,35 +100,29 @@ class Likelihoods(OfAModel):
     alone_prefix: str = ""
     max_tokens: int = 0
 
-    NAME: ClassVar[str]
+    RATIO: ClassVar[str]
 
-    def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.curation.indicators import likelihoods
+    def combine(self, rows: Rows, bench: Bench) -> list[float]:
+        from lit_gpt.curation.indicators.likelihoods import Likelihood
 
-        reader = reader_of(bench, None, self.alone_prefix, self.max_tokens)
-        indicator = getattr(likelihoods, f"{self.NAME}_scores")
-        return lambda examples: indicator(examples, reader)
-
-
-@dataclass(frozen=True)
-class Perplexity(Likelihoods):
-    """exp of the mean NLL of the answers after their prompts."""
-
-    NAME: ClassVar = "perplexity"
+        given = from_table(MeanNll(self.max_tokens), "answers after their prompts", rows, bench)
+        bare = MeanNllAlone(self.alone_prefix, self.max_tokens)
+        alone = from_table(bare, "answers alone", rows, bench)
+        return [getattr(Likelihood(*pair), self.RATIO) for pair in zip(given, alone, strict=True)]
 
 
 @dataclass(frozen=True)
-class IfdLoss(Likelihoods):
+class IfdLoss(Ifd):
     """Mean NLL of the answer given its prompt over that of the answer alone."""
 
-    NAME: ClassVar = "ifd_loss"
+    RATIO: ClassVar = "ifd_loss"
 
 
 @dataclass(frozen=True)
-class IfdPerplexity(Likelihoods):
+class IfdPerplexity(Ifd):
     """Perplexity of the answer given its prompt over that of the answer alone."""
 
-    NAME: ClassVar = "ifd_ppl"
+    RATIO: ClassVar = "ifd_ppl"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
+from lit_gpt.curation.indicators.scores import Missing
 from lit_gpt.curation.rows import Rows
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example
@@ -57,23 +58,27 @@ class Scorer(Protocol):
 
 @runtime_checkable
 class Combined(Protocol):
-    """A scorer made of other scores; it has no table of its own."""
+    """A scorer made of other scores; it has no table of its own. A Missing among its numbers says why there is none."""
 
-    def combine(self, rows: Rows, bench: "Bench") -> "Scores": ...
+    def combine(self, rows: Rows, bench: "Bench") -> "Scores | list[float]": ...
 
 
 def scores_of(scorer: "Scorer | Combined", name: str, rows: Rows, bench: "Bench") -> "Scores":
     """The score of each row, NaN where there is none; what is not in the table yet is scored now."""
-    if isinstance(scorer, Combined):
-        return scorer.combine(rows, bench)
+    made = scorer.combine(rows, bench) if isinstance(scorer, Combined) else from_table(scorer, name, rows, bench)
+    values = list(made)
+    why = {id: value.reason for id, value in zip(rows.ids, values, strict=True) if isinstance(value, Missing)}
+    bench.why_missing.setdefault(name, {}).update(why)
+    return np.array(values, dtype=np.float64)
+
+
+def from_table(scorer: Scorer, name: str, rows: Rows, bench: "Bench") -> list[float]:
+    """The scorer's own numbers, Missing where there is none; `name` is for the bar."""
     table = ScoreTable.of(scorer, rows, bench)
     with locked(table.directory / ".lock", wait=True):
-        known = table.read()
-        known = table.fill(known, rows, scorer, bench, name)
-    values = [known[content_hash] for content_hash in rows.hashes]
-    why = {id: value for id, value in zip(rows.ids, values, strict=True) if isinstance(value, str)}
-    bench.why_missing.setdefault(name, {}).update(why)
-    return np.array([math.nan if isinstance(value, str) else value for value in values], dtype=np.float64)
+        known = table.fill(table.read(), rows, scorer, bench, name)
+    values = (known[content_hash] for content_hash in rows.hashes)
+    return [Missing(value) if isinstance(value, str) else value for value in values]
 
 
 class ScoreTable:

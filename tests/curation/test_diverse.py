@@ -140,19 +140,24 @@ def test_semantic_duplicates(folder: Path, tmp_path: Path) -> None:
     assert all((unit[kept] @ unit[place]).max() > 0.9 for place in set(range(N)) - set(kept))
 
 
-def test_model_scores_equal_the_indicators(tiny_base: Path, tmp_path: Path) -> None:
-    """The scorers around the indicators give their numbers, by the model asked for, in its style."""
+def test_perplexity_and_ifd_are_the_indicators_and_share_their_passes(tiny_base: Path, tmp_path: Path) -> None:
+    """Every row is read once given its prompt and once alone, whatever of the three is asked for, in whatever order."""
     from lit_gpt.curation.bench import Bench
-    from lit_gpt.curation.indicators.likelihoods import Reader, ifd_loss_scores, ifd_ppl_scores, perplexity_scores
+    from lit_gpt.curation.indicators.likelihoods import Reader, likelihoods
     from lit_gpt.curation.registry import SCORERS
     from lit_gpt.curation.rows import Pool
     from lit_gpt.loading import load
     from lit_gpt.prompt_styles import find_style
 
-    pool = prepare(tmp_path, prompts(12))
-    kinds = {"perplexity": perplexity_scores, "ifd_loss": ifd_loss_scores, "ifd_ppl": ifd_ppl_scores}
-    bench = Bench(settings(pool, checkpoint_dir=tiny_base), 12, {name: SCORERS[name]() for name in kinds})
+    pool = prepare(tmp_path, [*prompts(12), {"instruction": "Go on", "output": "on and on " * 300}])
+    names = ("ifd_ppl", "perplexity", "ifd_loss")
+    bench = Bench(settings(pool, checkpoint_dir=tiny_base), 13, {name: SCORERS[name]() for name in names})
     reader = Reader(*load(tiny_base), find_style(None, tiny_base))
-    for name, score in kinds.items():
-        expected = [value for _, value in score(read_examples(pool), reader)]
-        np.testing.assert_array_equal(bench.scores(name, Pool.of(pool).rows), expected)
+    expected = [found for _, found in likelihoods(read_examples(pool), reader)]
+    rows = Pool.of(pool).rows
+    for name in names:
+        np.testing.assert_allclose(bench.scores(name, rows), [getattr(row, name) for row in expected], rtol=1e-5)
+        assert bench.why_missing[name] == {rows.ids[12]: "too_long"}
+    tables = sorted((pool / "scores").glob("*/scores.jsonl"))
+    assert [table.parent.name.split("-")[0] for table in tables] == ["nll_alone", "nll_given"]
+    assert [len(table.read_text().splitlines()) for table in tables] == [13, 13]

@@ -14,12 +14,11 @@ from lit_gpt.curation.indicators.documents import Document, passes_of
 from lit_gpt.curation.indicators.likelihoods import (
     Likelihood,
     Reader,
-    ifd_loss_scores,
-    ifd_ppl_scores,
     learnability_scores,
     length_scores,
     likelihoods,
-    perplexity_scores,
+    nll_alone_scores,
+    nll_given_scores,
 )
 from lit_gpt.curation.indicators.packed import next_logits, summed_nll
 from lit_gpt.curation.indicators.scores import Missing, why_missing
@@ -87,12 +86,11 @@ def test_both_passes_are_transformers(theirs: tuple[GPT2LMHeadModel, GPT], token
         assert found[example.id].ifd_ppl == pytest.approx(math.exp(given) / math.exp(alone), rel=1e-5)
 
 
-def test_scorers_are_views_of_the_same_passes(theirs: tuple[GPT2LMHeadModel, GPT]) -> None:
+def test_each_pass_can_be_read_by_itself(theirs: tuple[GPT2LMHeadModel, GPT]) -> None:
     reader = Reader(theirs[1], Letters(), RAW)
     found = dict(likelihoods(ROWS, reader))
-    assert dict(perplexity_scores(ROWS, reader)) == pytest.approx({id: r.perplexity for id, r in found.items()})
-    assert dict(ifd_loss_scores(ROWS, reader)) == {id: r.ifd_loss for id, r in found.items()}
-    assert dict(ifd_ppl_scores(ROWS, reader)) == {id: r.ifd_ppl for id, r in found.items()}
+    assert dict(nll_given_scores(ROWS, reader)) == pytest.approx({id: r.given for id, r in found.items()})
+    assert dict(nll_alone_scores(ROWS, reader)) == pytest.approx({id: r.alone for id, r in found.items()})
 
 
 def test_the_two_ratios_rank_rows_differently() -> None:
@@ -130,7 +128,8 @@ def test_rows_that_cannot_be_scored_say_why(theirs: tuple[GPT2LMHeadModel, GPT])
         "nothing_to_score_alone",
     ]
     limited = Reader(theirs[1], Letters(), RAW, max_tokens=3)
-    assert why_missing(dict(perplexity_scores(rows, limited))["fine"]) == "too_long"
+    assert why_missing(dict(nll_given_scores(rows, limited))["fine"]) == "too_long"
+    assert dict(nll_alone_scores(rows, limited))["fine"] > 0, "only what is read has to fit"
     assert why_missing(Likelihood(1.0, 0.0).ifd_loss) == "certain_alone"
     assert why_missing(Likelihood(1.0).ifd_ppl) == "not_asked_for"
     assert why_missing(Likelihood(1e6).perplexity) == "overflow"

@@ -1,4 +1,4 @@
-"""Perplexity and instruction-following difficulty of a row's answers, from one packed batch for both passes.
+"""Perplexity and instruction-following difficulty of a row's answers, of two packed passes, each made once.
 
     perplexity   exp s(A|Q)                  s is the mean negative log-likelihood of a token in nats
     ifd_loss     s(A|Q) / s(A)               Cherry LLM (arXiv 2308.12032): at most 1 is kept, then the highest
@@ -11,7 +11,7 @@ Not covered: windows over texts that are longer than the context; such a row is 
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -85,51 +85,48 @@ def _first_missing(*means: float) -> Missing | None:
     )
 
 
-def likelihoods(examples: Iterable[Example], reader: Reader, alone: bool = True) -> Iterator[tuple[str, Likelihood]]:
-    """Every row's likelihoods, in order; without `alone` only the first pass is made.
+def likelihoods(
+    examples: Iterable[Example], reader: Reader, given: bool = True, alone: bool = True
+) -> Iterator[tuple[str, Likelihood]]:
+    """Every row's likelihoods, in order, by the passes asked for: answers given their prompts, answers alone.
 
-    Missing: `too_long`, `no_answer_tokens`, and for the second pass `nothing_to_score_alone`, where each answer is the
-    first token of its document.
+    Missing: `too_long` of what is read, `no_answer_tokens`, and for the second pass `nothing_to_score_alone`, where
+    each answer is the first token of its document.
     """
     rows = reader.passes(examples)
     while window := list(islice(rows, WINDOW_ROWS)):
-        reasons = [_reason(row, reader.most_tokens) for row in window]
-        documents = [_documents(row, alone) for row, reason in zip(window, reasons, strict=True) if not reason]
-        sums = iter(summed_nll(reader.model, [document for own in documents for document in own]))
-        for row, reason in zip(window, reasons, strict=True):
-            yield row.id, Likelihood(Missing(reason), Missing(reason)) if reason else _means(row, sums, alone)
+        asked = [([row.given] if given else [], row.alone if alone else []) for row in window]
+        reasons = [_reason(row, [*own, *bare], reader) for row, (own, bare) in zip(window, asked, strict=True)]
+        read = [documents for documents, reason in zip(asked, reasons, strict=True) if not reason]
+        sums = iter(summed_nll(reader.model, [document for pair in read for part in pair for document in part]))
+        for row, (own, bare), reason in zip(window, asked, reasons, strict=True):
+            means = (Missing(reason),) * 2 if reason else (_mean(own, sums, given), _mean(bare, sums, alone))
+            yield row.id, Likelihood(*means)
 
 
-def _reason(row: Passes, most_tokens: int) -> str:
+def _reason(row: Passes, documents: Sequence[Document], reader: Reader) -> str:
     if not row.given.places:
         return "no_answer_tokens"
-    return "too_long" if row.n_tokens > most_tokens else ""
+    return "too_long" if max(len(document.ids) for document in documents) > reader.most_tokens else ""
 
 
-def _documents(row: Passes, alone: bool) -> list[Document]:
-    return [row.given, *row.alone] if alone else [row.given]
+def _mean(documents: Sequence[Document], sums: Iterator[float], is_asked: bool) -> float:
+    """Over the places of these documents, whose sums come next."""
+    if not is_asked:
+        return Missing("not_asked_for")
+    total = sum(next(sums) for _ in documents)
+    n_places = sum(len(document.places) for document in documents)
+    return total / n_places if n_places else Missing("nothing_to_score_alone")
 
 
-def _means(row: Passes, sums: Iterator[float], alone: bool) -> Likelihood:
-    given = next(sums) / len(row.given.places)
-    if not alone:
-        return Likelihood(given)
-    total = sum(next(sums) for _ in row.alone)
-    n_alone = sum(len(document.places) for document in row.alone)
-    return Likelihood(given, total / n_alone if n_alone else Missing("nothing_to_score_alone"))
+def nll_given_scores(examples: Iterable[Example], reader: Reader) -> Iterator[Score]:
+    """Mean NLL of the answers' tokens after their prompts, in nats."""
+    return ((id, row.given) for id, row in likelihoods(examples, reader, alone=False))
 
 
-def perplexity_scores(examples: Iterable[Example], reader: Reader) -> Iterator[Score]:
-    """exp of the mean NLL of the answers after their prompts."""
-    return ((id, row.perplexity) for id, row in likelihoods(examples, reader, alone=False))
-
-
-def ifd_loss_scores(examples: Iterable[Example], reader: Reader) -> Iterator[Score]:
-    return ((id, row.ifd_loss) for id, row in likelihoods(examples, reader))
-
-
-def ifd_ppl_scores(examples: Iterable[Example], reader: Reader) -> Iterator[Score]:
-    return ((id, row.ifd_ppl) for id, row in likelihoods(examples, reader))
+def nll_alone_scores(examples: Iterable[Example], reader: Reader) -> Iterator[Score]:
+    """The same of each answer by itself."""
+    return ((id, row.alone) for id, row in likelihoods(examples, reader, given=False))
 
 
 def learnability_scores(examples: Iterable[Example], before: Reader, after: Reader) -> Iterator[Score]:

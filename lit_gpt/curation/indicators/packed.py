@@ -18,7 +18,7 @@ from torch import Tensor
 from lit_gpt.curation.indicators.documents import Document
 from lit_gpt.model import GPT
 
-CHUNK_TOKENS = 4_096
+CHUNK_TOKENS = 1_024  # measured on one CPU core: 3.2 s where chunks of 4,096 take 3.5; smaller ones take 3.5, too
 HEAD_CELLS = 1 << 24  # logits that exist at one time: 64 MiB in fp32
 
 
