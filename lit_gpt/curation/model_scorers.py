@@ -16,6 +16,7 @@ from lit_gpt.curation.scorers import OfRows
 from lit_gpt.curation.scores import ScoreRows, from_table
 
 if TYPE_CHECKING:
+    from lit_gpt.curation.indicators.likelihoods import Reader
     from lit_gpt.curation.indicators.scores import Score
     from lit_gpt.example import Example
 
@@ -31,43 +32,62 @@ class OfAModel(OfRows):
         return model_identity(bench)
 
 
+class Tunable(OfAModel):
+    """What reads with the adapter of the name `tuned`, where that is not empty."""
+
+    tuned: str
+
+    def identity(self, bench: Bench) -> dict[str, Any]:
+        adapter = {"adapter": folder_identity(bench.given(self.tuned, ADAPTER))} if self.tuned else {}
+        return {**model_identity(bench), **adapter}
+
+    def reader(self, bench: Bench, alone_prefix: str = "", max_tokens: int = 0) -> "Reader":
+        return reader_of(bench, bench.given(self.tuned, ADAPTER) if self.tuned else None, alone_prefix, max_tokens)
+
+
 @dataclass(frozen=True)
-class MeanNll(OfAModel):
+class MeanNll(Tunable):
     """Mean NLL of the answers' tokens after their prompts, in nats: one pass, a table that others are made of.
 
     Args:
         max_tokens: longer rows have no score; 0 for the model's context
+        tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
+            alone without it
     """
 
     max_tokens: int = 0
+    tuned: str = ""
 
     NAME: ClassVar = "nll_given"
 
     def start(self, bench: Bench) -> ScoreRows:
         from lit_gpt.curation.indicators.likelihoods import nll_given_scores
 
-        reader = reader_of(bench, max_tokens=self.max_tokens)
+        reader = self.reader(bench, max_tokens=self.max_tokens)
         return lambda examples: nll_given_scores(examples, reader)
 
 
 @dataclass(frozen=True)
-class MeanNllAlone(OfAModel):
+class MeanNllAlone(Tunable):
     """The same of each answer by itself.
 
     Args:
         alone_prefix: what stands before it
         max_tokens: longer answers have no score; 0 for the model's context
+        tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
+            alone without it
     """
 
     alone_prefix: str = ""
     max_tokens: int = 0
+    tuned: str = ""
 
     NAME: ClassVar = "nll_alone"
 
     def start(self, bench: Bench) -> ScoreRows:
         from lit_gpt.curation.indicators.likelihoods import nll_alone_scores
 
-        reader = reader_of(bench, alone_prefix=self.alone_prefix, max_tokens=self.max_tokens)
+        reader = self.reader(bench, self.alone_prefix, self.max_tokens)
         return lambda examples: nll_alone_scores(examples, reader)
 
 
@@ -77,14 +97,19 @@ class Perplexity:
 
     Args:
         max_tokens: longer rows have no score; 0 for the model's context
+        tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
+            alone without it
     """
 
     max_tokens: int = 0
+    tuned: str = ""
+
+    GIVEN: ClassVar = ("tuned",)
 
     def combine(self, rows: Rows, bench: Bench) -> list[float]:
         from lit_gpt.curation.indicators.likelihoods import Likelihood
 
-        given = from_table(MeanNll(self.max_tokens), "answers after their prompts", rows, bench)
+        given = from_table(MeanNll(self.max_tokens, self.tuned), "answers after their prompts", rows, bench)
         return [Likelihood(nll).perplexity for nll in given]
 
 
@@ -95,18 +120,22 @@ class Ifd:
     Args:
         alone_prefix: what stands before an answer that stands alone
         max_tokens: longer rows have no score; 0 for the model's context
+        tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
+            alone without it
     """
 
     alone_prefix: str = ""
     max_tokens: int = 0
+    tuned: str = ""
 
+    GIVEN: ClassVar = ("tuned",)
     RATIO: ClassVar[str]
 
     def combine(self, rows: Rows, bench: Bench) -> list[float]:
         from lit_gpt.curation.indicators.likelihoods import Likelihood
 
-        given = from_table(MeanNll(self.max_tokens), "answers after their prompts", rows, bench)
-        bare = MeanNllAlone(self.alone_prefix, self.max_tokens)
+        given = from_table(MeanNll(self.max_tokens, self.tuned), "answers after their prompts", rows, bench)
+        bare = MeanNllAlone(self.alone_prefix, self.max_tokens, self.tuned)
         alone = from_table(bare, "answers alone", rows, bench)
         return [getattr(Likelihood(*pair), self.RATIO) for pair in zip(given, alone, strict=True)]
 

@@ -71,7 +71,7 @@ class Recipe:
         going_by = [*(step for _, step in self.steps), *self.asked_scorers.values()]
         names = {*(self.settings.get("vectors") or {}), *(getattr(part, "vectors", "") for part in going_by)}
         parts = [*going_by, *(embedder for name, embedder in self.embedders.items() if name in names)]
-        return {getattr(part, field) for part in parts for field in getattr(part, "GIVEN", ())}
+        return {name for part in parts for field in getattr(part, "GIVEN", ()) if (name := getattr(part, field))}
 
 
 SECTIONS = ("card", "scores", "vectors", "steps")

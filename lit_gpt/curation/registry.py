@@ -41,7 +41,6 @@ from lit_gpt.curation.text_scorers import (
     WordCommonness,
     WordEntropy,
 )
-from lit_gpt.curation.tuned_scorers import LearnedIfd, TunedLoss
 from lit_gpt.curation.vector_scorers import NeighbourDistance, RowVariance
 from lit_gpt.curation.vectors import GivenVectors, HashedNgrams, HiddenStates, LatentWords, SentenceEncoder
 
@@ -81,7 +80,6 @@ SCORERS: dict[str, type[Any]] = {
     "judged_quality": JudgedQuality,
     "judged_rating": JudgedRating,
     "learnability": Learnability,
-    "learned_ifd": LearnedIfd,
     "lengthwise": Lengthwise,
     "linear": Linear,
     "local_reward": LocalReward,
@@ -96,7 +94,6 @@ SCORERS: dict[str, type[Any]] = {
     "row_tokens": RowTokens,
     "row_variance": RowVariance,
     "selectit": SelectIt,
-    "tuned_loss": TunedLoss,
     "unieval": UniEval,
     "word_commonness": WordCommonness,
     "word_entropy": WordEntropy,

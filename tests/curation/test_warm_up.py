@@ -25,7 +25,10 @@ from tests.curation.pools import ledger, prepare, prompts, recipe, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = """
-scores: {explained: learned_ifd, loss: tuned_loss, both: {rank_sum: {weights: {explained: -1, loss: -0.5}}}}
+scores:
+  explained: {ifd_loss: {tuned: tuned}}
+  loss: {perplexity: {tuned: tuned}}
+  both: {rank_sum: {weights: {explained: -1, loss: -0.5}}}
 steps: [{candidates: {times: 3}}, {warm_up: {times: 2}}, {top: {score: both, keep: {size: 4}}}]
 """
 N = 24
