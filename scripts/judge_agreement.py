@@ -1,8 +1,7 @@
 """Examine a judge before its grades choose anything: consistency, agreement with others, biases, what it fails to read.
 
-    python scripts/judge_agreement.py --data_dir data/dolly --judge_url http://127.0.0.1:8000/v1 --judge_model ORG/NAME
-    \
-        --n_rows 200 --tables other=their_grades.jsonl
+    python scripts/judge_agreement.py --data_dir data/dolly --n_rows 200 --judge_url http://127.0.0.1:8000/v1 \
+        --judge_model ORG/NAME --tables other=their_grades.jsonl
 
 Asks for grades of rows, again with other fences, of the same requests with other rows' replies, and for verdicts on
 pairs in both orders. The report goes to stdout, its numbers to --out. Other judges' grades come as tables with id (or

@@ -212,7 +212,8 @@ class DeitaGrades(OfAModel):
     digit from 1 to 6. DEITA's own scorers are such models; any other gives an opinion of its own.
 
     Args:
-        complexity_question: how a grade of the request {instruction} is asked for; by default in words of ours
+        complexity_question: a published prompt for a grade of the request {instruction}, filled in as it stands; by
+            default in words of ours, with the request fenced
         quality_question: the same of the reply {output}
     """
 
@@ -220,17 +221,17 @@ class DeitaGrades(OfAModel):
     quality_question: str = ""
 
     NAME: ClassVar = "deita_grades"
+    VERSION: ClassVar = 2
 
     def identity(self, bench: Bench) -> dict[str, Any]:
         bench.scored_by.add(model_name(checkpoint_of(bench)))
         return model_identity(bench)
 
     def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.curation.indicators.ratings import COMPLEXITY_QUESTION, QUALITY_QUESTION, Rater, deita_scores
+        from lit_gpt.curation.indicators.ratings import Rater, deita_scores
         from lit_gpt.loading import load
 
-        asked = (self.complexity_question or COMPLEXITY_QUESTION, self.quality_question or QUALITY_QUESTION)
-        rater = Rater(*load(checkpoint_of(bench)), *asked)
+        rater = Rater(*load(checkpoint_of(bench)), self.complexity_question, self.quality_question)
         return lambda examples: deita_scores(examples, rater)
 
 

@@ -5,10 +5,13 @@
     row   = sum over turns of complexity * quality
 
 The published scorers are two language models made for this; their prompts come with them (hkust-nlp/deita) and are an
-argument here. Under any other model the same arithmetic gives that model's opinion, named after the model. A base
-that never learned to rate rates at random. A digit that is no single token is an error, never a middle score.
+argument here. Such a prompt is filled in as it stands, without a fence: those models learned their grades behind these
+words and no others. Without one, the question is ours, with what is graded behind a fence and the cue after it, as in
+SelectIT. Under any other model the same arithmetic gives that model's opinion, named after the model. A base that
+never learned to rate rates at random. A digit that is no single token is an error, never a middle score.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -20,6 +23,7 @@ from lit_gpt.curation.indicators.documents import Document
 from lit_gpt.curation.indicators.likelihoods import WINDOW_ROWS
 from lit_gpt.curation.indicators.packed import next_logits
 from lit_gpt.curation.indicators.scores import Missing, Score
+from lit_gpt.curation.judging.fence import behind_fence
 from lit_gpt.errors import UserError
 from lit_gpt.example import Example
 from lit_gpt.model import GPT
@@ -27,18 +31,28 @@ from lit_gpt.tokens.encode import Encoder
 
 N_GRADES = 6
 # Ours, for models that were made for nothing of the sort.
-COMPLEXITY_QUESTION = "Request: {instruction}\n\nHow hard is this request, from 1 to 6?\nGrade: "
-QUALITY_QUESTION = "Request: {instruction}\n\nReply: {output}\n\nHow good is this reply, from 1 to 6?\nGrade: "
+COMPLEXITY_TASK = "Say how hard the request is to answer, with a grade from 1 (trivial) to 6 (very hard)."
+QUALITY_TASK = "Say how good the reply to the request is, with a grade from 1 (useless) to 6 (perfect)."
 
 
 @dataclass(frozen=True)
 class Rater:
-    """Who grades, and in what words it is asked; {instruction} and {output} are a turn's."""
+    """Who grades, and in what words it is asked; {instruction} and {output} are a turn's. Empty: in ours, fenced."""
 
     model: GPT
     tokenizer: Encoder
-    complexity_question: str = COMPLEXITY_QUESTION
-    quality_question: str = QUALITY_QUESTION
+    complexity_question: str = ""
+    quality_question: str = ""
+
+    def complexity_text(self, asked: str, answered: str) -> str:
+        if self.complexity_question:
+            return _told(self.complexity_question, asked, answered)
+        return _cued(COMPLEXITY_TASK, {"request": asked})
+
+    def quality_text(self, asked: str, answered: str) -> str:
+        if self.quality_question:
+            return _told(self.quality_question, asked, answered)
+        return _cued(QUALITY_TASK, {"request": asked, "reply": answered})
 
     def grades(self, questions: Sequence[str]) -> list[float]:
         """The expected grade for each text; Missing where it is longer than the context."""
@@ -95,20 +109,22 @@ def _graded(examples: Iterable[Example], rater: Rater) -> Iterator[tuple[str, li
     examples = iter(examples)
     while window := list(islice(examples, WINDOW_ROWS)):
         turns = [turns_of(example) for example in window]
-        flat = [{"instruction": asked, "output": answered} for own in turns for asked, answered in own]
-        complexities = iter(rater.grades([_told(rater.complexity_question, turn) for turn in flat]))
-        qualities = iter(rater.grades([_told(rater.quality_question, turn) for turn in flat]))
+        flat = [turn for own in turns for turn in own]
+        complexities = iter(rater.grades([rater.complexity_text(*turn) for turn in flat]))
+        qualities = iter(rater.grades([rater.quality_text(*turn) for turn in flat]))
         for example, own in zip(window, turns, strict=True):
             yield example.id, [(next(complexities), next(qualities)) for _ in own]
 
 
-def _told(question: str, turn: dict[str, str]) -> str:
+def _cued(task: str, texts: dict[str, str]) -> str:
+    """Behind a fence, with the cue for a digit after it."""
+    return f"{behind_fence(task, texts)}\nGrade: "
+
+
+def _told(question: str, asked: str, answered: str) -> str:
     """Filled in without a look at braces in what is filled in."""
-    for name in ("instruction", "output"):
-        question = question.replace("{" + name + "}", f"\0{name}\0")
-    for name, text in turn.items():
-        question = question.replace(f"\0{name}\0", text)
-    return question
+    found = {"{instruction}": asked, "{output}": answered}
+    return re.sub("|".join(map(re.escape, found)), lambda match: found[match[0]], question)
 
 
 def _sum(grades: Sequence[float]) -> float:

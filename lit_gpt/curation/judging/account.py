@@ -2,7 +2,8 @@
 
 What a call may cost at most is held back before it is sent: a prompt has at most as many tokens as bytes, and what a
 chat template adds, a reply at most the limit asked for. So the sum never exceeds `--max_cost`, whatever comes back and
-however many calls are under way. Tokens that nobody has counted yet are estimated at CHARS_PER_TOKEN.
+however many calls are under way. Tokens that nobody has counted yet are estimated at CHARS_PER_TOKEN; a reply that
+comes without its count of tokens is put down at the most it may be, so that no call looks free.
 What an endpoint charges for a call that failed is not known here: such calls are counted, and cost nothing.
 """
 
@@ -18,6 +19,11 @@ from lit_gpt.errors import UserError
 CHARS_PER_TOKEN = 4  # of English: https://help.openai.com/en/articles/4936856
 TEMPLATE_TOKENS = 64  # a chat template's own: a generous guess
 TOKENS_PRICED = 1_000_000
+
+
+def most_tokens(prompt: Prompt) -> int:
+    """What a prompt may come to at most, whatever the tokenizer: a token for each byte, and the template's."""
+    return len(prompt.text.encode()) + TEMPLATE_TOKENS
 
 
 @dataclass
@@ -47,7 +53,7 @@ class Account:
     def hold(self, prompt: Prompt) -> float:
         """Hold back what this call may cost at most, once the calls under way leave room for it; UserError where there
         is no room with none under way."""
-        most = self.cost(len(prompt.text.encode()) + TEMPLATE_TOKENS, self.settings.judge_tokens) or 0.0
+        most = self.cost(most_tokens(prompt), self.settings.judge_tokens) or 0.0
         limit = inf if self.settings.max_cost is None else self.settings.max_cost
         with self._changed:
             self._changed.wait_for(lambda: not self.n_under_way or (self.spent or 0.0) + self.held + most <= limit)

@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from lit_gpt.curation.judging.account import Account
+from lit_gpt.curation.judging.account import Account, most_tokens
 from lit_gpt.curation.judging.question import Prompt, Reply
 from lit_gpt.curation.judging.settings import JudgeSettings
 from lit_gpt.errors import UserError
@@ -127,7 +127,7 @@ class Endpoint:
             return self._refused(error)
         except (openai.APIError, json.JSONDecodeError, UnicodeDecodeError) as error:
             return ("no connection" if isinstance(error, openai.APIConnectionError) else "unreadable body"), 0.0
-        return _reply(found), 0.0
+        return _reply(found, most=(most_tokens(prompt), self.settings.judge_tokens)), 0.0
 
     def _refused(self, error: Any) -> tuple[str, float]:
         if error.status_code in REJECTED:
@@ -144,15 +144,14 @@ class _RejectedError(Exception):
     """The endpoint will not take this prompt, ever."""
 
 
-def _reply(found: Any) -> Reply | str:
-    """The reply in a completion; some servers answer 200 without one."""
+def _reply(found: Any, most: tuple[int, int]) -> Reply | str:
+    """The reply in a completion; some servers answer 200 without one, some without counting tokens: then `most`."""
     choices = getattr(found, "choices", None)
     if not choices or choices[0].message is None:
         return "no reply in the body"
     usage = found.usage
-    text = choices[0].message.content or ""
-    n_in, n_out = (usage.prompt_tokens or 0, usage.completion_tokens or 0) if usage else (0, 0)
-    return Reply(text, n_in, n_out, choices[0].finish_reason == "length")
+    n_in, n_out = (usage.prompt_tokens or 0, usage.completion_tokens or 0) if usage else most
+    return Reply(choices[0].message.content or "", n_in, n_out, choices[0].finish_reason == "length")
 
 
 def _seconds(header: str | None) -> float:

@@ -2,7 +2,7 @@
 
     askings     the same rows again, each call with another fence           self-consistency
     shuffled    each request with the reply of another row                  a judge that sees anything grades these
-    lower pairs       own reply against another row's, in both orders             position bias, and who wins
+    pairs       own reply against another row's, in both orders             position bias, and who wins
     tables      grades of other judges for the same rows                    agreement, transition matrices
 
 The shuffled rows are the one truth that every data set brings along. Grades that do not tell them from the rows as they

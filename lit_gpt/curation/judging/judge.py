@@ -50,6 +50,7 @@ class Judge:
         self.account = Account(settings)
         self.failed: Counter[str] = Counter()
         self.planned: list[Prompt] = []
+        self.most_questions = 0  # of the whole command, where later ones depend on earlier replies
 
     @property
     def name(self) -> str:
@@ -100,21 +101,28 @@ class Judge:
     def _plan(self, n_asked: int, missing: Sequence[Prompt]) -> str:
         n_in = sum(len(prompt.text) for prompt in missing) // CHARS_PER_TOKEN
         n_out = len(missing) * self.settings.judge_tokens
-        cost = self.account.cost(n_in, n_out)
-        money = (
-            "the cost is not known: give --price_in and --price_out" if cost is None else f"at most about ${cost:.4f}"
-        )
-        if not self.model.has_tokens_priced:
-            money = "a model of yours, which costs time alone"
         known = n_asked + len(self.planned) - len(missing)
         lines = [
             f"{self.name}: {len(missing):,} calls to send, {known:,} replies there already",
-            f"  about {n_in:,} tokens of prompts ({CHARS_PER_TOKEN} letters each), up to {n_out:,} of replies; {money}",
+            f"  about {n_in:,} tokens of prompts ({CHARS_PER_TOKEN} letters each), up to {n_out:,} of replies; "
+            + self._price(n_in, n_out),
             "  replies that cannot be read are asked for again, which is not in these figures",
         ]
+        if (n_later := self.most_questions - n_asked - len(self.planned)) > 0:
+            each_in = n_in // max(len(missing), 1) + self.settings.judge_tokens
+            price = self._price(n_later * each_in, n_later * self.settings.judge_tokens)
+            lines.append(f"  then up to {n_later:,} more, whose prompts hold earlier replies; {price}")
         for number, prompt in enumerate(missing[:N_RENDERED], 1):
             lines += [f"--- prompt {number}", prompt.text]
         return "\n".join(lines)
+
+    def _price(self, n_in: int, n_out: int) -> str:
+        if not self.model.has_tokens_priced:
+            return "a model of yours, which costs time alone"
+        cost = self.account.cost(n_in, n_out)
+        if cost is None:
+            return "the cost is not known: give --price_in and --price_out"
+        return f"at most about ${cost:.4f}"
 
     def _tell(self, questions: Sequence[Question[T]], found: Sequence[T | Failed], purpose: str) -> None:
         """Counts on stderr; failed questions with their last replies in failed-PURPOSE.jsonl."""

@@ -4,23 +4,16 @@ A judge that prefers a place, first or second, contradicts itself when the place
 counts towards the judge's position bias. Ties it declares itself count as such.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lit_gpt.curation.judging.fence import fence_for, fenced, told_of
+from lit_gpt.curation.judging.choice import ask_which
 from lit_gpt.curation.judging.judge import Judge
-from lit_gpt.curation.judging.question import Failed, Prompt, Question, Reply, UnreadableError
+from lit_gpt.curation.judging.question import Failed, Question
 
-TASK = (
-    "Two replies to one request are below, first and second. Say which serves the request better. The first line of "
-    "your reply is `Better: ` and one of the words first, second and tie, and nothing else. Say why after it, in a "
-    "sentence."
-)
-OPENING = "Better:"
+TASK = "Two replies to one request are below, first and second. Say which serves the request better."
 CHOICES = ("first", "second", "tie")
-LINE = re.compile(r"[\s*_#`\"]*(?:better[\s*_`\"]*[:=])?[\s*_`\"]*(first|second|tie)[\s*_`\".]*", re.IGNORECASE)
 SWAPPED = {"first": "second", "second": "first", "tie": "tie"}
 
 
@@ -66,25 +59,11 @@ def compare(pairs: Sequence[Pair], judge: Judge, seed: int) -> list[Verdict]:
 def _question(pair: Pair, swapped: bool, seed: int) -> Question[str]:
     first, second = (pair.other, pair.one) if swapped else (pair.one, pair.other)
     texts = {"request": pair.request, "first": first, "second": second}
-
-    def prompt(attempt: int) -> Prompt:
-        fence = fence_for(texts, TASK, seed, attempt)
-        return Prompt("\n\n".join([TASK, told_of(fence), fenced(texts, fence)]), CHOICES, OPENING)
-
-    return Question(f"{pair.id} ({'swapped' if swapped else 'straight'})", prompt, _read)
-
-
-def _read(reply: Reply) -> str:
-    line = next((line for line in reply.text.splitlines() if line.strip()), "")
-    match = LINE.fullmatch(line)
-    if match is None:
-        raise UnreadableError("no verdict alone on the first line")
-    return match[1].lower()
+    return ask_which(f"{pair.id} ({'swapped' if swapped else 'straight'})", TASK, texts, "Better:", CHOICES, seed)
 
 
 def bias(verdicts: Sequence[Verdict]) -> dict[str, float | int | None]:
-    """Counts, the share of pairs whose winner changes with the order, and how often the first place wins of all "
-    "calls."""
+    """Counts, the share of pairs whose winner changes with the order, the first place's share of decided calls."""
     read = [verdict for verdict in verdicts if verdict.winner is not None]
     places = Counter(place for verdict in read for place in (verdict.straight, verdict.swapped))
     decided = places["first"] + places["second"]

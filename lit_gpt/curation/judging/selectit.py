@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.indicators.scores import Missing, Score
-from lit_gpt.curation.judging.fence import fence_for, fenced, told_of
+from lit_gpt.curation.judging.fence import behind_fence
 from lit_gpt.curation.judging.local import model_name
 from lit_gpt.curation.judging.rubrics import texts_of
 from lit_gpt.curation.models import checkpoint_of, model_identity
@@ -85,9 +85,7 @@ def selectit_scores(
 
 
 def grade_text(example: Example, way: str, seed: int) -> str:
-    texts = texts_of(example)
-    fence = fence_for(texts, way, seed)
-    return f"{way}\n\n{told_of(fence)}\n\n{fenced(texts, fence)}\nGrade: "
+    return f"{behind_fence(way, texts_of(example), seed)}\nGrade: "
 
 
 def token_scores(texts: list[str], model: "GPT", tokenizer: "Encoder") -> list[float]:

@@ -63,7 +63,9 @@ def expand_set(settings: ExpandSettings, asked: JudgeSettings) -> Path:
     licences = sorted({settings.licence or row.provenance.licence for row in rows})
     for licence in licences:
         require_permitted(settings, judge.name, licence)
-    new, lost = WRITERS[settings.method](_chosen(rows, settings), judge, settings)
+    chosen = _chosen(rows, settings)
+    judge.most_questions = _n_calls(len(chosen), settings)
+    new, lost = WRITERS[settings.method](chosen, judge, settings)
     if not new:
         reasons = ", ".join(f"{reason} {n}" for reason, n in Counter(each.reason for each in lost).most_common())
         do = f"look at the replies in {judge.replies_dir}, or ask another model"
@@ -75,6 +77,12 @@ def expand_set(settings: ExpandSettings, asked: JudgeSettings) -> Path:
     for reason, n in Counter(each.reason for each in lost).most_common():
         say(f"  lost {n:,}  {reason}: {REASONS[reason]} Listed in {REJECTS}.")
     return out_dir
+
+
+def _n_calls(n_rows: int, settings: ExpandSettings) -> int:
+    if settings.method == "self-instruct":
+        return self_instruct.n_calls(settings)
+    return n_rows if settings.method == "humpback" else rewriting.n_calls(n_rows, settings)
 
 
 def _chosen(rows: list[Example], settings: ExpandSettings) -> list[Example]:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from lit_gpt.curation.judging.judge import Judge
 from lit_gpt.curation.judging.question import Failed
 from lit_gpt.curation.texts import answer_of
-from lit_gpt.curation.writing.material import Lost, ask_for, new_prompt, rewritten
+from lit_gpt.curation.writing.elimination import prompt_objection
+from lit_gpt.curation.writing.material import Lost, ask_for, rewritten
 from lit_gpt.curation.writing.settings import ExpandSettings
 from lit_gpt.example import Example, Message, user_message
 
@@ -25,16 +26,13 @@ TASK = (
 def backtranslate(texts: Sequence[Example], judge: Judge, settings: ExpandSettings) -> tuple[list[Example], list[Lost]]:
     """A row for each text that a prompt was found for."""
     ids = [f"{row.id}/backtranslated" for row in texts]
-    asked = [
-        ask_for(id, TASK, {"text": answer_of(row)}, settings.seed, new_prompt)
-        for id, row in zip(ids, texts, strict=True)
-    ]
+    asked = [ask_for(id, TASK, {"text": answer_of(row)}, settings.seed) for id, row in zip(ids, texts, strict=True)]
     rows, lost = [], []
     for row, id, found in zip(texts, ids, judge.ask(asked, "humpback-prompts"), strict=True):
         if isinstance(found, Failed):
             lost.append(Lost(id, found.reason, found.detail))
-        elif found.strip().lower() == answer_of(row).strip().lower():
-            lost.append(Lost(id, "copied", found))
+        elif reason := prompt_objection(found, answer_of(row), {answer_of(row).strip().lower()}):
+            lost.append(Lost(id, reason, found))
         else:
             messages = (user_message(found), Message("assistant", answer_of(row)))
             rows.append(rewritten(row, id, messages, judge.name, settings.licence))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lit_gpt.curation.judging.fence import fence_for, fenced, told_of
+from lit_gpt.curation.judging.fence import behind_fence
 from lit_gpt.curation.judging.question import Prompt, Question, Reply, UnreadableError
 from lit_gpt.data.licences import REWRITTEN
 from lit_gpt.example import Example, Message, Provenance
@@ -15,14 +15,16 @@ REASONS = {
     "judge_unreadable": "The model's reply is not of the form that was asked for.",
     "judge_cut": "The model's reply was cut at the limit of tokens.",
     "judge_rejected": "The endpoint, or the model's context, does not take the prompt.",
-    "excuse": "The answer is short and excuses itself.",
     "copied": "What was written is what stood there before.",
+    "speaks_of_the_task": "The new request holds words of the task of writing it.",
+    "nothing_gained": "The model finds that the new request demands the same as the one before.",
+    "excuse": "The answer is short and excuses itself.",
+    "no_content_words": "The answer is nothing but stop words and punctuation.",
     "instruction_not_new": "The instruction is too like an earlier one, by ROUGE-L.",
     "surplus": "More was written than asked for.",
     "several_turns": "It is a dialogue, and only rows of one request and one reply can be rewritten.",
 }
 FENCE = re.compile(r"\[[0-9a-f]{16} ")
-LEAKS = re.compile(r"#?(?:given|rewritten|created|new) prompt#?\s*:|\brewritten prompt\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,12 @@ class Lost:
     reason: str
     detail: str = ""
 
-    def to_row(self) -> dict[str, Any]:
-        return {"id": self.id, "reason": self.reason, "meaning": REASONS[self.reason], "detail": self.detail}
 
-
-def ask_for(about: str, task: str, texts: dict[str, str], seed: int, read: Callable[[str], Any]) -> Question[Any]:
+def ask_for(about: str, task: str, texts: dict[str, str], seed: int, read: Callable[[str], Any] = str) -> Question[Any]:
     """A question whose reply is a text: the task first, the material behind a fence."""
 
     def prompt(attempt: int) -> Prompt:
-        fence = fence_for(texts, task, seed, attempt)
-        return Prompt("\n\n".join([task, told_of(fence), fenced(texts, fence)]) if texts else task)
+        return Prompt(behind_fence(task, texts, seed, attempt))
 
     return Question(about, prompt, lambda reply: read(written(reply)))
 
@@ -61,13 +59,6 @@ def written(reply: Reply) -> str:
         raise UnreadableError("an empty reply")
     if FENCE.search(text):
         raise UnreadableError("it repeats the fence")
-    return text
-
-
-def new_prompt(text: str) -> str:
-    """A prompt that a model wrote; UnreadableError where it speaks of its own making."""
-    if LEAKS.search(text):
-        raise UnreadableError("it speaks of being rewritten")
     return text
 
 

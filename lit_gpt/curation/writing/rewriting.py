@@ -4,19 +4,21 @@ LIFT (Xu et al. 2023, arXiv 2312.11508): every prompt is rewritten by rules, for
 more specific notions, with explicit steps of reasoning, with structured data; for code with a further constraint, a
 rarer requirement, more steps, misleading wrong code, a tighter complexity. k rounds, merged with the originals.
 Evol-Instruct (Xu et al. 2023, arXiv 2304.12244): in depth (constraint, deeper, concrete, steps, harder input) or in
-breadth (another prompt of the same field, rarer); what did not evolve is left out.
+breadth (another prompt of the same field, rarer); what did not evolve is left out, see elimination.py.
 
-A rule for each row and round is drawn by the seed. The new prompt is asked as it stands, and the reply is its answer. A
-row that fails ends there: the next round rewrites what this one wrote.
-Not covered: dialogues, and the paper's judge of whether an evolution gained anything (equal prompts are left out).
+A rule for each row and round is drawn by the seed. The new prompt is asked as it stands, and the reply is its answer.
+The next round rewrites what this one wrote. Where a rewriting failed, LIFT ends; Evol-Instruct tries the row again, as
+it was, in the next round, as the paper puts it back.
+Not covered: dialogues.
 """
 
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from lit_gpt.curation.judging.judge import Judge
 from lit_gpt.curation.judging.question import Failed
-from lit_gpt.curation.writing.material import Lost, ask_for, ask_plainly, is_single, new_prompt, rewritten
+from lit_gpt.curation.writing.elimination import EQUAL, answer_objection, ask_for_gain, prompt_objection
+from lit_gpt.curation.writing.material import Lost, ask_for, ask_plainly, is_single, rewritten
 from lit_gpt.curation.writing.settings import ExpandSettings
 from lit_gpt.data.accounting import say
 from lit_gpt.example import Example, Message, user_message
@@ -50,53 +52,99 @@ TASK = (
     "and be longer than it was by twenty words at most. Reply with the new request alone, without a heading or a "
     "remark."
 )
-SORRY = re.compile(r"\b(?:sorry|as an ai|language model|i cannot|i can't)\b", re.IGNORECASE)
-SORRY_WORDS = 80  # a shorter answer that excuses itself did not answer: arXiv 2304.12244, section 3.3
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A request that was rewritten and has no answer yet."""
+
+    id: str
+    parent: Example
+    prompt: str
+
+    @property
+    def before(self) -> str:
+        return self.parent.messages[0].content
 
 
 def expand(rows: Sequence[Example], judge: Judge, settings: ExpandSettings) -> tuple[list[Example], list[Lost]]:
     """Every round's new rows, and what became of the others."""
-    rules = RULES["evol" if settings.method == "evol" else f"lift-{settings.setting}"]
-    new, lost = [], [Lost(row.id, "several_turns") for row in rows if not is_single(row)]
+    is_evol = settings.method == "evol"
+    new, lost = list[Example](), [Lost(row.id, "several_turns") for row in rows if not is_single(row)]
     parents = [row for row in rows if is_single(row)]
     for number in range(1, settings.n_rounds + 1):
-        parents, failed = _round(parents, rules, number, judge, settings)
-        new += parents
+        drafts, failed = _rewrite(parents, number, judge, settings)
+        if is_evol:
+            drafts, equal = _gaining(drafts, number, judge, settings)
+            failed += equal
+        children, unanswered = _answer(drafts, number, judge, settings)
+        failed += unanswered
+        say(f"round {number}: {len(children):,} rows written, {len(failed):,} lost")
+        new += children.values()
         lost += failed
-        say(f"round {number}: {len(parents):,} rows written, {len(failed):,} lost")
+        parents = [children.get(parent.id, parent) for parent in parents if is_evol or parent.id in children]
         if not parents:
             break
     return new, lost
 
 
-def _round(
-    parents: Sequence[Example], rules: Sequence[str], number: int, judge: Judge, settings: ExpandSettings
-) -> tuple[list[Example], list[Lost]]:
+def n_calls(n_rows: int, settings: ExpandSettings) -> int:
+    """The most questions there are: a rewriting and an answer a round, with Evol-Instruct whether it gained."""
+    return n_rows * settings.n_rounds * (3 if settings.method == "evol" else 2)
+
+
+def _rewrite(
+    parents: Sequence[Example], number: int, judge: Judge, settings: ExpandSettings
+) -> tuple[list[_Draft], list[Lost]]:
+    rules = RULES["evol" if settings.method == "evol" else f"lift-{settings.setting}"]
     ids = [f"{parent.id}/{settings.method}-{number}" for parent in parents]
     drawn = [rules[derive_seed("rule", settings.seed, id) % len(rules)] for id in ids]
+    seed = derive_seed("rewriting", settings.seed, number)  # what is tried again is another call
     asked = [
-        ask_for(id, TASK.format(rule=rule), {"request": parent.messages[0].content}, settings.seed, new_prompt)
+        ask_for(id, TASK.format(rule=rule), {"request": parent.messages[0].content}, seed)
         for id, rule, parent in zip(ids, drawn, parents, strict=True)
     ]
-    prompts = judge.ask(asked, f"{settings.method}-{number}-prompts")
     known = {parent.messages[0].content.strip().lower() for parent in parents}
-    lost = [found for id, prompt in zip(ids, prompts, strict=True) if (found := _lost(id, prompt, known))]
-    gone = {each.id for each in lost}
-    going = [(p, id, str(prompt)) for p, id, prompt in zip(parents, ids, prompts, strict=True) if id not in gone]
-    answers = judge.ask([ask_plainly(id, prompt) for _, id, prompt in going], f"{settings.method}-{number}-answers")
-    rows = []
-    for (parent, id, prompt), answer in zip(going, answers, strict=True):
-        if isinstance(answer, Failed):
-            lost.append(Lost(id, answer.reason, answer.detail))
-        elif SORRY.search(answer) and len(answer.split()) < SORRY_WORDS:
-            lost.append(Lost(id, "excuse", answer))
+    drafts, lost = [], []
+    prompts = judge.ask(asked, f"{settings.method}-{number}-prompts")
+    for id, parent, prompt in zip(ids, parents, prompts, strict=True):
+        if isinstance(prompt, Failed):
+            lost.append(Lost(id, prompt.reason, prompt.detail))
+        elif reason := prompt_objection(prompt, parent.messages[0].content, known):
+            lost.append(Lost(id, reason, prompt))
         else:
-            messages = (user_message(prompt), Message("assistant", answer))
-            rows.append(rewritten(parent, id, messages, judge.name, settings.licence))
+            drafts.append(_Draft(id, parent, prompt))
+    return drafts, lost
+
+
+def _gaining(
+    drafts: Sequence[_Draft], number: int, judge: Judge, settings: ExpandSettings
+) -> tuple[list[_Draft], list[Lost]]:
+    """The drafts that are not found equal to what was there before."""
+    asked = [ask_for_gain(draft.id, draft.prompt, draft.before, settings.seed) for draft in drafts]
+    kept, lost = [], []
+    for draft, found in zip(drafts, judge.ask(asked, f"{settings.method}-{number}-gains"), strict=True):
+        if isinstance(found, Failed):
+            lost.append(Lost(draft.id, found.reason, found.detail))
+        elif found == EQUAL:
+            lost.append(Lost(draft.id, "nothing_gained", draft.prompt))
+        else:
+            kept.append(draft)
+    return kept, lost
+
+
+def _answer(
+    drafts: Sequence[_Draft], number: int, judge: Judge, settings: ExpandSettings
+) -> tuple[dict[str, Example], list[Lost]]:
+    """The new rows, by the ids of those from which they were made."""
+    asked = [ask_plainly(draft.id, draft.prompt) for draft in drafts]
+    rows, lost = {}, []
+    for draft, answer in zip(drafts, judge.ask(asked, f"{settings.method}-{number}-answers"), strict=True):
+        if isinstance(answer, Failed):
+            lost.append(Lost(draft.id, answer.reason, answer.detail))
+        elif reason := answer_objection(answer):
+            lost.append(Lost(draft.id, reason, answer))
+        else:
+            messages = (user_message(draft.prompt), Message("assistant", answer))
+            rows[draft.parent.id] = rewritten(draft.parent, draft.id, messages, judge.name, settings.licence)
     return rows, lost
-
-
-def _lost(id: str, prompt: str | Failed, known: set[str]) -> Lost | None:
-    if isinstance(prompt, Failed):
-        return Lost(id, prompt.reason, prompt.detail)
-    return Lost(id, "copied", prompt) if prompt.lower() in known else None

@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from itertools import count
 
+from lit_gpt.curation.judging.choice import ask_which
 from lit_gpt.curation.judging.judge import Judge
 from lit_gpt.curation.judging.question import Failed, Question, UnreadableError
 from lit_gpt.curation.rouge import RougeIndex, rouge_tokens
@@ -35,8 +36,7 @@ MORE = (
     "on a line, each with its number and a dot before it."
 )
 CLASSES = (
-    "Can the request below only be answered by one of a few fixed answers, such as yes or no, or one of some classes? "
-    "Reply with yes or no alone."
+    "Can the request below only be answered by one of a few fixed answers, such as yes or no, or one of some classes?"
 )
 PARTS = (
     "Give an example of the request below. Reply in this form, with nothing before it:\nInput: the material that it is "
@@ -58,6 +58,11 @@ def bootstrap(seeds: Sequence[Example], judge: Judge, settings: ExpandSettings) 
     named = {f"self-instruct-{number:06d}": text for number, text in enumerate(instructions)}
     rows, more = _instances(named, seeds[0].provenance, judge, settings)
     return rows, lost + more
+
+
+def n_calls(settings: ExpandSettings) -> int:
+    """The most questions there are: every batch, and two for each instruction."""
+    return settings.n_rounds * N_ASKED + 2 * (settings.n_rows or DEFAULT_SIZE)
 
 
 def _instructions(
@@ -117,10 +122,12 @@ def _objection(text: str, index: RougeIndex, rules: SelfInstructRules) -> str:
 def _instances(
     named: dict[str, str], like: Provenance, judge: Judge, settings: ExpandSettings
 ) -> tuple[list[Example], list[Lost]]:
-    asked = [ask_for(id, CLASSES, {"request": text}, settings.seed, _yes_or_no) for id, text in named.items()]
+    asked = [
+        ask_which(id, CLASSES, {"request": text}, "Answer:", ("yes", "no"), settings.seed) for id, text in named.items()
+    ]
     has_classes = dict(zip(named, judge.ask(asked, "self-instruct-classes"), strict=True))
     lost = [Lost(id, found.reason, found.detail) for id, found in has_classes.items() if isinstance(found, Failed)]
-    sure = {id: bool(found) for id, found in has_classes.items() if not isinstance(found, Failed)}
+    sure = {id: found == "yes" for id, found in has_classes.items() if not isinstance(found, Failed)}
     asked_parts = [_parts(id, named[id], is_one, settings.seed) for id, is_one in sure.items()]
     parts = dict(zip(sure, judge.ask(asked_parts, "self-instruct-instances"), strict=True))
     rows = []
@@ -142,13 +149,6 @@ def _row(id: str, request: Message, answer: str, like: Provenance, generator: st
         "self-instruct-bootstrap", like.revision, int(id[-6:]), licence or like.licence, "llm", generator
     )
     return Example(id, (request, Message("assistant", answer)), origin)
-
-
-def _yes_or_no(text: str) -> bool:
-    word = next(iter(re.findall(r"[a-z]+", text.lower())), "")
-    if word not in ("yes", "no"):
-        raise UnreadableError("neither yes nor no")
-    return word == "yes"
 
 
 def _parts(id: str, instruction: str, has_classes: bool, seed: int) -> Question[tuple[str, str]]:

@@ -1,13 +1,18 @@
 """Judges for tests: what they see of a prompt, and how they grade. They share no code with what writes prompts."""
 
 import re
+import runpy
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import pytest
 
 from lit_gpt.curation.judging.settings import JudgeSettings
 from lit_gpt.seeds import derive_seed
 from tests.stub_server import Stub
 
+SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 LAST = re.compile(r"\[([0-9a-f]{16}) request\]\n(.*?)\n\[\1 reply\]\n(.*?)\n\[\1 end\]\s*\Z", re.DOTALL)
 SCALE = re.compile(r"up to (100) points|(?<=[. ])(5)(?= is a reply|: written)")
 
@@ -41,6 +46,16 @@ def knowing(truth: Mapping[tuple[str, str], bool], accuracy: float, seed: int = 
 def settings(stub: Stub, **more: object) -> JudgeSettings:
     fast = {"judge_backoff_s": 0.002, "judge_timeout_s": 100.0}
     return JudgeSettings(**{"judge_url": stub.url, "judge_model": "test/judge", **fast, **more})  # type: ignore[arg-type]
+
+
+def run_script(name: str, *words: object) -> int:
+    """The exit code of scripts/NAME with these words, in this process; its argv and stderr are put back."""
+    script = SCRIPTS / f"{name}.py"
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", [str(script), *map(str, words)])
+        patch.setattr(sys, "stderr", sys.stderr)
+        runpy.run_path(str(script), run_name="__main__")
+    return int(ended.value.code or 0)
 
 
 def table(data_dir: Path, name: str) -> bytes:

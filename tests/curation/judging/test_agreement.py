@@ -1,8 +1,6 @@
 """Agreement, biases and matrices: against scikit-learn and SciPy, and against what was planted."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +16,8 @@ from lit_gpt.curation.judging.transition import binned, fit_transition, with_nei
 from lit_gpt.data.store import read_examples
 from lit_gpt.seeds import derive_seed
 from tests.curation import pools
-from tests.curation.judging.judges import read_prompt, settings
+from tests.curation.judging.judges import read_prompt, run_script, settings
 from tests.stub_server import Stub, serving
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -131,8 +127,7 @@ def test_grades_in_parts_of_the_scale() -> None:
 
 
 def pairwise_judge(share_first: float) -> Stub:
-    """Prefers the longer reply; in a share of the pairs, whatever stands first. Sometimes says nothing that can be "
-    "read."""
+    """Prefers the longer reply; in a share of the pairs, what stands first; at times says nothing that can be read."""
 
     def answer(prompt: str) -> str:
         parts = dict(zip(("first", "second"), (p.split("\n[")[0] for p in prompt.split("]\n")[-2:]), strict=True))
@@ -168,15 +163,6 @@ def test_order_is_swapped_at_full_count(tmp_path: Path) -> None:
     check_pairs(500, tmp_path)
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    script = ROOT / "scripts" / "judge_agreement.py"
-    monkeypatch.setattr(sys, "argv", [str(script), *map(str, words)])
-    monkeypatch.setattr(sys, "stderr", sys.stderr)
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(script), run_name="__main__")
-    return int(ended.value.code or 0)
-
-
 def by_match(prompt: str) -> str:
     """A judge that sees whether reply and request belong together; pools.prompts say so by their length."""
     if "Two replies" in prompt:
@@ -190,14 +176,12 @@ def by_chance(prompt: str) -> str:
     return "Well." if "Two replies" in prompt else f"Score: {derive_seed(*read_prompt(prompt)) % 6}"
 
 
-def test_the_command_says_whether_grades_carry_a_signal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_says_whether_grades_carry_a_signal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data_dir = pools.prepare(tmp_path, pools.prompts(40))
     table = tmp_path / "other.jsonl"
     with serving(Stub(by_match)) as stub:
         asked = ("--data_dir", data_dir, "--judge_url", stub.url, "--judge_model", "sees", "--n_rows", 30)
-        assert run(monkeypatch, *asked, "--n_pairs", 10, "--out", tmp_path / "a.json") == 0
+        assert run_script("judge_agreement", *asked, "--n_pairs", 10, "--out", tmp_path / "a.json") == 0
     said, found = capsys.readouterr().out, json.loads((tmp_path / "a.json").read_text())
     assert "verdict: tells rows from shuffled ones" in said and found["shuffled"]["auc"] == 1
     assert found["pairs"]["share_contradicting"] == 1 and found["pairs"]["share_first"] == 1
@@ -208,13 +192,16 @@ def test_the_command_says_whether_grades_carry_a_signal(
         table.write_text("".join(json.dumps(line) + "\n" for line in lines))
         asked = ("--data_dir", data_dir, "--judge_url", stub.url, "--judge_model", "draws", "--n_rows", 40)
         more = ("--tables", f"theirs={table}", "--out", tmp_path / "b.json")
-        assert run(monkeypatch, *asked, "--n_pairs", 1, *more) == 0
+        assert run_script("judge_agreement", *asked, "--n_pairs", 1, *more) == 0
         draw = np.random.default_rng(0)
         for name in ("one", "two"):
             graded = [{"id": id, "value": int(grade)} for id, grade in zip(ids, draw.integers(0, 6, 40), strict=True)]
             (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in graded))
         more = [word for name in ("one", "two") for word in ("--tables", f"{name}={tmp_path / name}.jsonl")]
-        assert run(monkeypatch, *asked, "--n_pairs", 1, "--repeats", 1, *more, "--out", tmp_path / "c.json") == 0
+        assert (
+            run_script("judge_agreement", *asked, "--n_pairs", 1, "--repeats", 1, *more, "--out", tmp_path / "c.json")
+            == 0
+        )
     said, found = capsys.readouterr().out, json.loads((tmp_path / "b.json").read_text())
     third = json.loads((tmp_path / "c.json").read_text())
     assert third["transition"]["from"] == "several judges" and set(third["transition"]["matrices"]) == {

@@ -46,6 +46,8 @@ def human_set(tmp_path: Path) -> Path:
 
 def writer(prompt: str) -> str:
     """Rewrites by adding a word; does not answer the second letter's request, and copies the third's."""
+    if "`Verdict: `" in prompt:
+        return "Verdict: different\nIt asks why, too."
     found = REQUEST.search(prompt)
     if found is None:
         return "" if "2th letter" in prompt else f"An answer to: {prompt.strip()}"
@@ -74,10 +76,12 @@ def test_rewriting(human_set: Path, method: str) -> None:
         assert row.messages[1].content == f"An answer to: {row.messages[0].content}"
         assert verdict_of(row).verdict == "llm-restricted" and row.category == "open_qa"
     assert {n_rewritings(row.provenance) for row in new} == {1, 2}
-    lost = {id.split("/")[0]: reason for id, reason in ledger(out).items()}
-    assert sorted(lost.values()) == ["copied", "judge_unreadable"]
+    times = 2 if method == "evol" else 1  # what failed is tried again, or ends
+    assert sorted(ledger(out).values()) == ["copied"] * times + ["judge_unreadable"] * times
     manifest = read_manifest(out, "example_set")
-    assert manifest.counts["read"] == 16 == manifest.counts["used"] + sum(manifest.counts["dropped"].values())
+    assert (
+        manifest.counts["read"] == 14 + 2 * times == manifest.counts["used"] + sum(manifest.counts["dropped"].values())
+    )
     assert manifest.verdicts["train"] == {"human": {"dolly": 6}, "llm-restricted": {"dolly": 8}}
 
 
@@ -213,13 +217,23 @@ def test_a_base_that_is_not_on_the_list(human_set: Path) -> None:
 
 
 def test_a_dry_run(human_set: Path) -> None:
-    with serving(Stub(writer)) as stub, pytest.raises(DryRun, match="6 calls to send"):
-        expand_set(ExpandSettings(data_dir=human_set, method="lift"), settings(stub, dry_run=True))
+    with serving(Stub(writer)) as stub, pytest.raises(DryRun) as plan:
+        asked = settings(stub, dry_run=True, price_in=1.0, price_out=1.0)
+        expand_set(ExpandSettings(data_dir=human_set, method="lift"), asked)
+    assert "6 calls to send" in str(plan.value) and "then up to 30 more" in str(plan.value)
+    with pytest.raises(DryRun, match="then up to 66 more"):
+        expand_set(ExpandSettings(data_dir=human_set, method="evol"), settings(stub, dry_run=True))
+    with pytest.raises(DryRun) as plan:
+        expand_set(ExpandSettings(data_dir=human_set, method="humpback"), settings(stub, dry_run=True))
+    assert "then up to" not in str(plan.value), "one call for each text"
+    with pytest.raises(DryRun, match=r"8 calls to send[^$]*then up to 832 more"):
+        asked_for = ExpandSettings(data_dir=human_set, method="self-instruct", n_rows=20)
+        expand_set(asked_for, settings(stub, dry_run=True))
     assert not stub.bodies and not human_set.with_name("dolly-lift").exists()
 
 
 def test_a_model_that_writes_nothing_of_use(human_set: Path) -> None:
-    with serving(Stub(lambda prompt: "")) as stub, pytest.raises(UserError, match="judge_unreadable 6"):
+    with serving(Stub(lambda prompt: "")) as stub, pytest.raises(UserError, match="judge_unreadable 24"):
         expand_set(ExpandSettings(data_dir=human_set, method="evol"), settings(stub))
 
 

@@ -1,5 +1,4 @@
-"""A model of ours as the judge: held to the grades there are, or writing; and grades from its probabilities of "
-"digits."""
+"""A model of ours as the judge: held to the grades there are, or writing; and grades from its digits' probabilities."""
 
 from pathlib import Path
 

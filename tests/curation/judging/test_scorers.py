@@ -1,8 +1,6 @@
 """Judged scores: read strictly, the same under faults and kills, and as good as the judge is."""
 
-import runpy
 import sys
-from collections.abc import Iterator
 from itertools import islice
 from math import sqrt
 from pathlib import Path
@@ -23,7 +21,7 @@ from lit_gpt.evaluation.labels import read_defects
 from lit_gpt.example import Example
 from lit_gpt.seeds import derive_seed
 from tests.curation import pools
-from tests.curation.judging.judges import knowing, read_prompt, settings, table
+from tests.curation.judging.judges import knowing, read_prompt, run_script, settings, table
 from tests.curation.pools import ledger
 from tests.curation.rows import row
 from tests.jobs import SERVER
@@ -295,29 +293,16 @@ def test_shares_by_round_are_told(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert "not rewritten: 10 rows, 100.0%" in capfd.readouterr().err
 
 
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    def run(*words: object) -> int:
-        script = RECIPES.parents[1] / "scripts" / "curate.py"
-        monkeypatch.setattr(sys, "argv", [str(script), *map(str, words)])
-        monkeypatch.setattr(sys, "stderr", sys.stderr)
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(script), run_name="__main__")
-        return int(ended.value.code or 0)
-
-    yield run
-
-
-def test_the_command(tmp_path: Path, command: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data_dir = pools.prepare(tmp_path, pools.prompts(5))
     with serving(Stub(lambda prompt: "Score: 5")) as stub:
         asked = ("--data_dir", data_dir, "--judge_url", stub.url, "--judge_model", "test/judge", "--report", "false")
         prices = ("--price_in", 1, "--price_out", 2)
-        assert command("--recipe", "alpagasus", *asked, "--dry_run", "true", *prices) == 0  # type: ignore[operator]
+        assert run_script("curate", "--recipe", "alpagasus", *asked, "--dry_run", "true", *prices) == 0
         plan = capsys.readouterr().out
         assert "5 calls to send" in plan and "at most about $" in plan and not stub.bodies
-        assert command("--recipe", "lift-quality", *asked, "--dry_run", "true") == 0  # type: ignore[operator]
+        assert run_script("curate", "--recipe", "lift-quality", *asked, "--dry_run", "true") == 0
         assert "10 calls to send" in capsys.readouterr().out, "five for the examples, five for the rows"
-        assert command("--recipe", "alpagasus", *asked) == 0  # type: ignore[operator]
-        assert command("--recipe", "alpagasus", "--data_dir", data_dir) == 2  # type: ignore[operator]
+        assert run_script("curate", "--recipe", "alpagasus", *asked) == 0
+        assert run_script("curate", "--recipe", "alpagasus", "--data_dir", data_dir) == 2
     assert "nobody to ask" in capsys.readouterr().err
