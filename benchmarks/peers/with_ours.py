@@ -19,9 +19,10 @@ def main() -> None:
     from lit_gpt.tokens.prepare import prepare
     from lit_gpt.tokens.settings import TokenSettings
     from lit_gpt.training.journal import read_metrics
+    from lit_gpt.training.lora_settings import LoraSettings
     from lit_gpt.training.methods import Lora
     from lit_gpt.training.run import finetune
-    from lit_gpt.training.settings import JournalSettings, LoraSettings, RunSettings, ScheduleSettings
+    from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
     is_fast = given.fast == "true"
     data_dir = given.work_dir / "data"

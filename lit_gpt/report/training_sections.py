@@ -30,8 +30,8 @@ def curves_section(run: RunRecord) -> Section:
     train = Line("training loss", metrics.series("train_loss"))
     validation = Line("validation loss", metrics.series("val_loss"), "line-b", has_dots=True)
     marks = [(float(step), "resumed") for step in metrics.resumed_at]
-    parts = [*_loss(train, validation, marks), *_rate(metrics, marks), *_gaps(metrics), *_skipped(metrics)]
-    return Section(anchor, title, join(parts))
+    curves = [*_loss(train, validation, marks), *_accuracy(metrics, marks), *_rate(metrics, marks)]
+    return Section(anchor, title, join([*curves, *_gaps(metrics), *_skipped(metrics)]))
 
 
 def _loss(train: Line, validation: Line, marks: list[tuple[float, str]]) -> list[Html]:
@@ -46,6 +46,16 @@ def _loss(train: Line, validation: Line, marks: list[tuple[float, str]]) -> list
     if not validation.points:
         parts.append(missing("The journal holds no validation loss."))
     return parts
+
+
+def _accuracy(metrics: Metrics, marks: list[tuple[float, str]]) -> list[Html]:
+    """What a run with --plateau measures after each epoch."""
+    shares = Line("token accuracy", metrics.series("token_accuracy"), has_dots=True)
+    if not shares.points:
+        return []
+    chart = LineChart("Train token accuracy after each epoch", STEP, "share predicted right", [shares], marks)
+    words = describe(shares)
+    return [paragraph(words[0].upper() + words[1:] + ", over the same training rows each time."), chart.render()]
 
 
 def _rate(metrics: Metrics, marks: list[tuple[float, str]]) -> list[Html]:

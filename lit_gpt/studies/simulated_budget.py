@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from lit_gpt.errors import Interrupted
 from lit_gpt.tokens.loader import MicroBatch, Order
 from lit_gpt.tokens.store import TokenRows
 from lit_gpt.training.budget import Budget, Clock
+from lit_gpt.training.fabric import Fabric
 from lit_gpt.training.journal import Journal, read_metrics, time_used
 from lit_gpt.training.loop import train
 from lit_gpt.training.machine import Machine

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from lightning.fabric.loggers.logger import Logger
 
 from lit_gpt.progress import share_bar
+from lit_gpt.training.fabric import Logger
 from lit_gpt.training.resume import Progress
 
 METRICS = "metrics.jsonl"

@@ -19,12 +19,13 @@ from lit_gpt.row_random import Rows, drawing_for
 from lit_gpt.seeds import derive_seed
 from lit_gpt.tokens.loader import MicroBatch, count_targets, micro_batches
 from lit_gpt.training.epochs import end_epoch
-from lit_gpt.training.journal import peak_memory_gib
+from lit_gpt.training.journal import METRICS, peak_memory_gib
 from lit_gpt.training.loss import summed_loss
 from lit_gpt.training.memory_limit import told_if_too_large, within_memory
 from lit_gpt.training.running import Run
 
 MAX_SKIPPED = 3  # steps in a row that were not finite: the run has diverged
+MAX_SKIPPED_SHARE = 0.01  # of the steps so far, from MAX_SKIPPED of them on: what is left out is no accident
 
 
 class NotFinite(Exception):
@@ -83,7 +84,7 @@ def _save(run: Run) -> None:
 def train_step(run: Run) -> None:
     """One optimizer step over the next rows; none where it is not finite, or outlasts the budget.
 
-    Diverged after MAX_SKIPPED in a row that were not finite.
+    Diverged after MAX_SKIPPED in a row that were not finite, or MAX_SKIPPED_SHARE of all.
     """
     began_s = run.budget.clock.elapsed_s
     rows = run.order.rows_of(run.progress.step)
@@ -133,16 +134,20 @@ def _tell(run: Run, began_s: float, n_tokens: int, **values: float) -> None:
 
 
 def _skip(run: Run, found: NotFinite) -> None:
-    """Leave the step out, and say so."""
+    """Leave the step out, and say so; Diverged where there were too many, in a row or in all."""
+    progress = run.progress
     run.optimizer.zero_grad(set_to_none=True)
-    run.progress.n_skipped += 1
-    run.progress.n_skipped_in_a_row += 1
-    if run.progress.n_skipped_in_a_row >= MAX_SKIPPED:
+    progress.n_skipped += 1
+    progress.n_skipped_in_a_row += 1
+    if progress.n_skipped_in_a_row >= MAX_SKIPPED:
         raise _diverged(run, "train", found.rows, f"{found.got}, the {MAX_SKIPPED}rd such step in a row,")
-    run.progress.step += 1
+    if progress.n_skipped >= MAX_SKIPPED and progress.n_skipped > MAX_SKIPPED_SHARE * (progress.step + 1):
+        many = f"{progress.n_skipped} of {progress.step + 1} steps left out (earlier rows: {METRICS})"
+        raise _diverged(run, "train", found.rows, f"{found.got}, with {many},")
+    progress.step += 1
     names = run.name_rows("train", found.rows)
-    run.journal.event("skipped", step=run.progress.step, got=found.got, rows=names)
-    print(f"step {run.progress.step} skipped: {found.got} in rows {', '.join(names)}", file=sys.stderr)
+    run.journal.event("skipped", step=progress.step, got=found.got, rows=names)
+    print(f"step {progress.step} skipped: {found.got} in rows {', '.join(names)}", file=sys.stderr)
 
 
 def _accumulate(run: Run, rows: list[int]) -> tuple[float, int]:

@@ -5,9 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from lightning.fabric import Fabric
-from lightning.fabric.loggers.logger import Logger
-
 from lit_gpt.errors import UserError
 from lit_gpt.files import locked
 from lit_gpt.freed_pages import keep_freed_pages
@@ -16,6 +13,7 @@ from lit_gpt.training.budget_settings import BudgetSettings, with_budget
 from lit_gpt.training.building import build
 from lit_gpt.training.dry_run import foretell
 from lit_gpt.training.energy import EnergyCount
+from lit_gpt.training.fabric import Fabric, Logger, TensorBoardLogger
 from lit_gpt.training.journal import Journal, time_used
 from lit_gpt.training.loop import train
 from lit_gpt.training.loss import SummedLoss
@@ -144,8 +142,6 @@ def _train_and_finish(plan: Plan, saved: SavedState | None, machine: Machine) ->
 def _loggers(plan: Plan) -> list[Logger]:
     if not plan.journal.tensorboard:
         return []
-    from lightning.fabric.loggers.tensorboard import TensorBoardLogger
-
     try:
         return [TensorBoardLogger(plan.out_dir, name="tensorboard", version="")]
     except ModuleNotFoundError:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-from lightning.fabric import Fabric
 from torch import nn
 
 from lit_gpt.tokens.loader import Order
@@ -12,6 +11,7 @@ from lit_gpt.tokens.store import TokenRows
 from lit_gpt.training.budget import Budget
 from lit_gpt.training.energy import EnergyCount
 from lit_gpt.training.epochs import has_plateaued
+from lit_gpt.training.fabric import Fabric
 from lit_gpt.training.journal import Journal
 from lit_gpt.training.machine import Machine
 from lit_gpt.training.resume import Progress

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
 
 from lit_gpt.checkpoint import load_config, load_model
 from lit_gpt.model import GPT
@@ -19,6 +18,7 @@ from lit_gpt.random_base import write_random_weights
 from lit_gpt.tokens.loader import MicroBatch
 from lit_gpt.trained import trainable_parameters
 from lit_gpt.training.building import build
+from lit_gpt.training.fabric import Fabric
 from lit_gpt.training.loss import SummedLoss, summed_loss
 from lit_gpt.training.optimizers import make_optimizer
 from lit_gpt.training.peak_memory import give_back, give_back_at_once, peak_bytes, start_peak

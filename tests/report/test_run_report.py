@@ -297,6 +297,16 @@ def test_hostile_text_stays_text_wherever_it_stands(inputs: ReportInputs, tmp_pa
     assert words_of(tree).count(PRINTABLE) > 50
 
 
+def test_token_accuracy_is_drawn_where_it_was_measured(inputs: ReportInputs) -> None:
+    assert "token accuracy" not in section(run_report(inputs), "training")
+    with open(inputs.run_dir / "metrics.jsonl", "a") as file:
+        for epoch, share in enumerate((0.25, 0.5, 0.625), start=1):
+            file.write(json.dumps({"step": 10 * epoch, "epoch": epoch, "token_accuracy": share}) + "\n")
+    drawn = section(run_report(inputs), "training")
+    assert "Token accuracy from 0.25 to 0.625 at step 30" in drawn
+    assert drawn.count("token accuracy 0.") == 3, "a dot for each epoch"
+
+
 def test_a_long_journal_stays_small_and_keeps_its_spikes(inputs: ReportInputs) -> None:
     records = journal(100_000)
     records[52_001] |= {"train_loss": 97.5}

@@ -1,5 +1,7 @@
 """The speed benchmark: its fixture, its arithmetic, its table, and that our own bar and the big model's steps run."""
 
+import ast
+import importlib
 import json
 import os
 import subprocess
@@ -115,6 +117,15 @@ def test_a_peer_that_is_not_there_or_fails_is_told(fixture: Path, tmp_path: Path
     absent, broken = run_bars(bars, place, "fp32", 2)
     assert "requirements-bench-litgpt.txt" in absent["skipped"]
     assert broken == {"bar": "broken", "skipped": "it failed: no luck"}
+
+
+def test_our_bar_finds_what_it_imports() -> None:
+    """mypy does not read the bars, whose other libraries are not here."""
+    tree = ast.parse((ROOT / "benchmarks/peers/with_ours.py").read_text("utf-8"))
+    taken = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module.startswith("lit_gpt")]
+    names = [(node.module, alias.name) for node in taken for alias in node.names]
+    assert ("lit_gpt.training.run", "finetune") in names
+    assert [name for module, name in names if not hasattr(importlib.import_module(module), name)] == []
 
 
 @pytest.mark.slow

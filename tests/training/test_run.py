@@ -188,14 +188,14 @@ def test_a_step_that_is_not_finite_is_left_out_and_its_rows_are_named(
     job: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     poison(monkeypatch, lambda rows: 7 in rows)
-    out_dir = job.run()
+    out_dir = replace(job, max_steps=28).run()
     row_7 = list(lit_gpt.read_examples(job.data_dir, split="train"))[7].id
     skipped = [record for record in read_metrics(out_dir) if record.get("event") == "skipped"]
-    assert [(record["step"] - 1) // 14 for record in skipped] == [0, 1, 2], "once an epoch"
+    assert [(record["step"] - 1) // 14 for record in skipped] == [0, 1], "once an epoch"
     assert all(row_7 in record["rows"] and record["got"] == "a loss of nan" for record in skipped)
     assert row_7 in capsys.readouterr().err
     taken = {record["step"] for record in read_metrics(out_dir) if "train_loss" in record}
-    assert taken == set(range(1, 41)) - {record["step"] for record in skipped}
+    assert taken == set(range(1, 29)) - {record["step"] for record in skipped}
     assert json.loads((out_dir / "manifest.json").read_text())["counts"]["n_skipped"] == len(skipped)
     assert_finite(out_dir)
 
@@ -219,6 +219,26 @@ def test_three_such_steps_in_a_row_end_the_run(job: Job, monkeypatch: pytest.Mon
     assert named and set(named) <= rows.keys()
     assert "the 3rd such step in a row" in error.value.got
     assert len([record for record in read_metrics(job.out_dir) if "event" in record]) == 2
+
+
+def test_one_such_step_in_a_hundred_ends_the_run(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    poison(monkeypatch, lambda rows: 7 in rows)  # once in 14 steps
+    with pytest.raises(Diverged, match=r"3 of \d+ steps left out") as error:
+        job.run()
+    row_7 = list(lit_gpt.read_examples(job.data_dir, split="train"))[7].id
+    assert row_7 in error.value.got, "what to look at"
+    assert len([record for record in read_metrics(job.out_dir) if "event" in record]) == 2
+
+
+def test_fewer_are_borne(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "MAX_SKIPPED_SHARE", 0.11)  # 3 of 28 steps is below it, and of 15 is not
+    honest, hit = loop._clip, {3, 14, 27}
+    monkeypatch.setattr(loop, "_clip", lambda run: honest(run) * (float("inf") if run.progress.step in hit else 1))
+    out_dir = replace(job, max_steps=30).run()
+    assert json.loads((out_dir / "manifest.json").read_text())["counts"]["n_skipped"] == 3
+    hit.add(10)
+    with pytest.raises(Diverged, match="3 of 15 steps left out"):
+        replace(job, max_steps=30, resume="never").run()
 
 
 def test_weights_that_are_not_finite_are_never_written(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
