@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from lit_gpt.curation.judging.question import Reply
 from lit_gpt.seeds import derive_seed
 
 FAULTS = ("429", "500", "cut", "timeout", "empty")
@@ -23,9 +24,9 @@ SLOW_S = 2.5  # above the timeout of whoever expects one
 
 @dataclass
 class Stub:
-    """`answer` makes a reply of a prompt. What happened is counted."""
+    """`answer` makes a reply of a prompt: a text, or a Reply that says how many tokens. What happened is counted."""
 
-    answer: Callable[[str], str]
+    answer: Callable[[str], str | Reply]
     fault_share: float = 0.0
     faults: Sequence[str] = FAULTS
     delay_s: float = 0.0
@@ -49,20 +50,14 @@ class Stub:
         return fault
 
 
-def completion(text: str, prompt: str, finish: str = "stop") -> bytes:
-    usage = {"prompt_tokens": len(prompt.split()), "completion_tokens": len(text.split())}
-    usage["total_tokens"] = sum(usage.values())
-    message = {"role": "assistant", "content": text}
-    choices = [{"index": 0, "message": message, "finish_reason": finish}]
-    body = {
-        "id": "stub",
-        "object": "chat.completion",
-        "created": 0,
-        "model": "stub",
-        "choices": choices,
-        "usage": usage,
-    }
-    return json.dumps(body).encode()
+def completion(reply: str | Reply, prompt: str) -> bytes:
+    if isinstance(reply, str):
+        reply = Reply(reply, len(prompt.split()), len(reply.split()))
+    usage = {"prompt_tokens": reply.n_in, "completion_tokens": reply.n_out, "total_tokens": reply.n_in + reply.n_out}
+    message = {"role": "assistant", "content": reply.text}
+    choices = [{"index": 0, "message": message, "finish_reason": "length" if reply.is_cut else "stop"}]
+    body = {"id": "stub", "object": "chat.completion", "created": 0, "model": "stub", "choices": choices}
+    return json.dumps(body | ({} if reply.n_in < 0 else {"usage": usage})).encode()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -20,11 +20,6 @@ from tests.curation.judging.judges import read_prompt, run_script, settings
 from tests.stub_server import Stub, serving
 
 
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "any")
-
-
 def two_judges(n: int = 400) -> tuple[np.ndarray, np.ndarray]:
     draw = np.random.default_rng(0)
     first = draw.integers(0, 11, n) / 2

@@ -19,11 +19,6 @@ from tests.stub_server import Stub, serving
 PAIR = re.compile(r"\[([0-9a-f]{16}) first\]\n(.*)\n\[\1 second\]\n(.*)\n\[\1 end\]\Z", re.DOTALL)
 
 
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "any")
-
-
 @pytest.mark.parametrize(
     ("prompt", "reason"),
     [

@@ -27,11 +27,6 @@ ROOT = Path(__file__).resolve().parents[3]
 REQUEST = re.compile(r"\[([0-9a-f]{16}) (?:request|text|requests)\]\n(.*)\n\[\1 end\]\Z", re.DOTALL)
 
 
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "any")
-
-
 @pytest.fixture
 def human_set(tmp_path: Path) -> Path:
     """Six rows that people wrote, as Dolly's."""

@@ -138,6 +138,17 @@ def test_no_more_is_spent_than_allowed(tmp_path: Path) -> None:
         )
 
 
+def test_a_reply_without_a_count_of_tokens_is_not_free(tmp_path: Path) -> None:
+    """Put down at the most it may be, so that --max_cost holds against endpoints that do not count."""
+    with serving(Stub(lambda prompt: Reply(echo(prompt), n_in=-1))) as stub:
+        asking = judge(stub, tmp_path, max_cost=0.5, price_in=1_000.0, price_out=10_000.0, judge_tokens=2)
+        with pytest.raises(UserError, match="--max_cost"):
+            asking.ask(questions(200), "test")
+    most = len(b"What is 0? Attempt 0.") + 64
+    assert asking.account.n_paid == stub.n_paid == int(0.5 / ((most * 1_000 + 2 * 10_000) / 1e6))
+    assert asking.account.n_in >= most * stub.n_paid and asking.account.n_out == 2 * stub.n_paid
+
+
 def test_a_dry_run_sends_nothing_and_needs_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(Stub(echo)) as stub:
         judge(stub, tmp_path).ask(questions(10), "test")

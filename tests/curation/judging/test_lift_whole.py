@@ -38,11 +38,6 @@ from tests.stub_server import Stub, serving
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "any")
-
-
 def wide_base(folder: Path) -> Path:
     wide = Path(shutil.copytree(ROOT / "assets" / "tiny_base", folder / "embedded" / "tiny_base"))
     write_json(wide / "config.json", {**read_json(wide / "config.json"), "max_position_embeddings": 4096})

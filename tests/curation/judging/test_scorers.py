@@ -1,6 +1,7 @@
 """Judged scores: read strictly, the same under faults and kills, and as good as the judge is."""
 
 import sys
+from collections.abc import Callable
 from itertools import islice
 from math import sqrt
 from pathlib import Path
@@ -25,15 +26,12 @@ from tests.curation.judging.judges import knowing, read_prompt, run_script, sett
 from tests.curation.pools import ledger
 from tests.curation.rows import row
 from tests.jobs import SERVER
-from tests.stub_server import Stub, serving
+from tests.stub_server import FAULTS, Stub, serving
 
 RECIPES = Path(__file__).resolve().parents[3] / "configs" / "curate"
 N_POOL = 1_200
-
-
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "any")
+N_AT_ONCE = 4
+Z99 = 2.576
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +141,7 @@ def some_of(world: tuple[Path, dict[str, str]], n_rows: int) -> list[dict[str, s
     return [{"instruction": e.messages[0].content, "output": e.messages[1].content} for e in islice(single, n_rows)]
 
 
-def check_faults(world: tuple[Path, dict[str, str]], tmp_path: Path, n_rows: int) -> None:
+def check_faults(world: tuple[Path, dict[str, str]], tmp_path: Path, n_rows: int) -> dict[str, object]:
     rows = some_of(world, n_rows)
     calm, rough = pools.prepare(tmp_path / "calm", rows), pools.prepare(tmp_path / "rough", rows)
     judge = knowing(truth_of(*world), 0.8)
@@ -151,10 +149,21 @@ def check_faults(world: tuple[Path, dict[str, str]], tmp_path: Path, n_rows: int
         expected, n_needed = curated(calm, stub, tmp_path / "out"), stub.n_paid
     with serving(Stub(judge, fault_share=0.3)) as stub:
         found = curated(rough, stub, tmp_path / "out2", judge_timeout_s=1.5, judge_tries=15)
-    n_faults = sum(n for fault, n in stub.befell.items() if fault)
-    assert 0.2 < n_faults / sum(stub.befell.values()) < 0.4 and len(stub.befell) == 6, stub.befell
+    n_sent = sum(stub.befell.values())
+    faults = {fault: n for fault, n in sorted(stub.befell.items()) if fault}
+    share = sum(faults.values()) / n_sent
+    assert 0.2 < share < 0.4 and len(faults) == len(FAULTS), stub.befell
     assert found == expected and stub.n_paid <= 1.05 * n_needed
-    print(f"{n_needed} replies, {sum(stub.befell.values())} calls sent, {dict(stub.befell)}")
+    return {
+        "rows": n_rows,
+        "paid_without_faults": n_needed,
+        "paid_with_faults": stub.n_paid,
+        "paid_ratio": stub.n_paid / n_needed,
+        "sent_with_faults": n_sent,
+        "share_of_faults": round(share, 3),
+        "faults": faults,
+        "same_table": True,
+    }
 
 
 def test_faults_change_nothing(world: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
@@ -162,50 +171,78 @@ def test_faults_change_nothing(world: tuple[Path, dict[str, str]], tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_faults_change_nothing_at_full_count(world: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
-    check_faults(world, tmp_path, 500)
+def test_faults_change_nothing_at_full_count(
+    world: tuple[Path, dict[str, str]], tmp_path: Path, figures: Callable[..., None]
+) -> None:
+    figures(**check_faults(world, tmp_path, 500))
 
 
 def _score(data_dir: Path, url: str, out_dir: Path) -> None:
-    curated(data_dir, Stub(lambda prompt: "", url=url), out_dir, judge_concurrency=4)
+    curated(data_dir, Stub(lambda prompt: "", url=url), out_dir, judge_concurrency=N_AT_ONCE)
 
 
 def _score_as_a_command(data_dir: Path, url: str, out_dir: Path) -> None:
     sys.exit(exit_code_of(lambda: _score(data_dir, url, out_dir)))
 
 
-def check_kills(world: tuple[Path, dict[str, str]], tmp_path: Path, n_kills: int, n_rows: int) -> None:
+def check_kills(
+    world: tuple[Path, dict[str, str]], tmp_path: Path, n_kills: int, n_rows: int, how: str
+) -> dict[str, object]:
+    """End it again and again, by SIGKILL or by SIGTERM, then let it finish."""
     rows = some_of(world, n_rows)
     calm, rough = pools.prepare(tmp_path / "calm", rows), pools.prepare(tmp_path / "rough", rows)
     judge = knowing(truth_of(*world), 0.8)
     with serving(Stub(judge)) as stub:
         expected, n_needed = curated(calm, stub, tmp_path / "out"), stub.n_paid
+    ends = []
     with serving(Stub(judge, delay_s=0.01)) as stub:
         for kill in range(n_kills):
-            process, n_before = SERVER.Process(target=_score, args=(rough, stub.url, tmp_path / "out2")), stub.n_paid
+            run = (rough, stub.url, tmp_path / "out2")
+            process, n_before = SERVER.Process(target=_score_as_a_command, args=run), stub.n_paid
             process.start()
             wanted = n_before + 1 + derive_seed("kill", kill) % (n_rows // (2 * n_kills))
             while stub.n_paid < wanted and process.is_alive():
                 process.join(0.002)
-            process.kill()
+            (process.kill if how == "SIGKILL" else process.terminate)()
             process.join()
+            ends.append(process.exitcode)
             while stub.under_way:
                 process.join(0.005)
-        assert stub.n_paid < n_needed, "there is something left to do"
+        n_at_last = stub.n_paid
+        assert n_at_last < n_needed, "there is something left to do"
         found = curated(rough, stub, tmp_path / "out2")
-    n_repeated = stub.n_paid - n_needed
-    assert found == expected and n_repeated <= 4 * n_kills, "a kill costs the calls under way at most"
-    assert n_repeated == sum(n - 1 for n in stub.paid.values())
-    print(f"{n_kills} kills, {n_needed} replies needed, {stub.n_paid} paid")
+    n_twice = stub.n_paid - n_needed
+    assert found == expected and n_twice == sum(n - 1 for n in stub.paid.values())
+    assert set(ends) == {-9 if how == "SIGKILL" else 143}, "each was ended while it worked"
+    if how == "SIGKILL":
+        assert n_twice <= N_AT_ONCE * n_kills, "a kill costs the calls under way at most"
+    else:
+        assert max(stub.paid.values()) == 1, "who is asked to stop waits for what is paid for"
+    return {
+        "ended_by": how,
+        "times": n_kills,
+        "rows": n_rows,
+        "calls_at_once": N_AT_ONCE,
+        "paid_before_the_last_run": n_at_last,
+        "needed": n_needed,
+        "paid": stub.n_paid,
+        "paid_twice": n_twice,
+        "paid_ratio": stub.n_paid / n_needed,
+        "same_table": True,
+    }
 
 
 def test_kills_change_nothing(world: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
-    check_kills(world, tmp_path, 2, 120)
+    check_kills(world, tmp_path, 2, 60, "SIGKILL")
 
 
 @pytest.mark.slow
-def test_twenty_kills_change_nothing(world: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
-    check_kills(world, tmp_path, 20, 1_000)
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM"])
+def test_twenty_kills_change_nothing(
+    world: tuple[Path, dict[str, str]], tmp_path: Path, how: str, figures: Callable[..., None]
+) -> None:
+    figures(**check_kills(world, tmp_path, 20, 1_000, how))
 
 
 def test_who_is_asked_to_stop_waits_for_what_is_paid_for(world: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
@@ -224,7 +261,9 @@ def test_who_is_asked_to_stop_waits_for_what_is_paid_for(world: tuple[Path, dict
     assert max(stub.paid.values()) == 1
 
 
-def test_alpagasus_is_as_good_as_its_judge(world: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+def test_alpagasus_is_as_good_as_its_judge(
+    world: tuple[Path, dict[str, str]], tmp_path: Path, figures: Callable[..., None]
+) -> None:
     """Of judges right in 80 %: sound rows among the kept, and kept among the sound, as Bayes' rule says."""
     data_dir = fresh(world[0], tmp_path / "pool")
     truth, judge = truth_of(*world), knowing(truth_of(*world), 0.8)
@@ -235,14 +274,18 @@ def test_alpagasus_is_as_good_as_its_judge(world: tuple[Path, dict[str, str]], t
     share = n_sound / len(pool)
     precision, recall = 0.8 * share / (0.8 * share + 0.2 * (1 - share)), 0.8
     found = sum(truth[seen(e)] for e in kept)
-    assert abs(found / len(kept) - precision) < 2.6 * sqrt(precision * (1 - precision) / len(kept))
-    assert abs(found / n_sound - recall) < 2.6 * sqrt(recall * (1 - recall) / n_sound)
-    print(
-        f"sound {share:.3f} of {len(truth)}; kept {len(kept)}, sound {found / len(kept):.3f}, predicted {precision:.3f}"
-    )
+    shares = {"precision": (found / len(kept), precision, len(kept)), "recall": (found / n_sound, recall, n_sound)}
+    told = {}
+    for name, (share_found, predicted, n) in shares.items():
+        half = Z99 * sqrt(predicted * (1 - predicted) / n)
+        assert abs(share_found - predicted) < half and predicted - half > share * (name == "precision")
+        told[name] = {"found": share_found, "predicted": predicted, "interval_99": [predicted - half, predicted + half]}
+    figures(rows=len(pool), sound=share, kept=len(kept), **told)
 
 
-def test_lift_is_as_good_as_its_judge(world: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+def test_lift_is_as_good_as_its_judge(
+    world: tuple[Path, dict[str, str]], tmp_path: Path, figures: Callable[..., None]
+) -> None:
     """The same of LIFT, whose number of rows is fixed: what 2,000 judges right in 80 % would have left."""
     data_dir = fresh(world[0], tmp_path / "pool")
     truth, judge = truth_of(*world), knowing(truth_of(*world), 0.8)
@@ -264,8 +307,13 @@ def test_lift_is_as_good_as_its_judge(world: tuple[Path, dict[str, str]], tmp_pa
     low, high = np.quantile(shares, [0.005, 0.995])
     found = np.mean([truth[seen(e)] for e in kept])
     assert low <= found <= high and high < 1 and low > sound_N.mean(), "better than the draw before it"
-    print(
-        f"variety {sound_N.mean():.3f} sound; kept {found:.3f}, predicted {np.mean(shares):.3f} [{low:.3f}, {high:.3f}]"
+    figures(
+        rows=N_POOL,
+        sound_after_variety=float(sound_N.mean()),
+        kept=len(kept),
+        sound=float(found),
+        predicted=float(np.mean(shares)),
+        interval_99=[float(low), float(high)],
     )
 
 
