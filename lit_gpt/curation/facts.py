@@ -25,6 +25,7 @@ from lit_gpt.seeds import derive_seed
 
 if TYPE_CHECKING:
     from lit_gpt.curation.run import Stage
+    from lit_gpt.curation.step import Step
 
 N_PER_REASON = 2
 N_SIDE_BY_SIDE = 4
@@ -103,7 +104,7 @@ def curation_facts(
         "card": asdict(recipe.card),
         "n_pool": len(pool.ids),
         "n_kept": int(is_kept_N.sum()),
-        "stages": [_stage(stage, seen) for stage in stages],
+        "stages": [_stage(stage, step, seen) for stage, (_, step) in zip(stages, recipe.steps, strict=True)],
         "notes": bench.notes,
         "lengths": {"unit": "words", **_two_sided(lengths_N, is_kept_N)},
         "scores": [_score(name, values, pool, is_kept_N, lengths_N) for name, values in bench.used.items()],
@@ -118,10 +119,11 @@ def curation_facts(
     }
 
 
-def _stage(stage: "Stage", seen: _Seen) -> dict[str, Any]:
+def _stage(stage: "Stage", step: "Step", seen: _Seen) -> dict[str, Any]:
     counts = Counter(drop.reason for drop in stage.drops.values())
     return {
         "step": stage.step,
+        "score": getattr(step, "score", ""),
         "n_in": stage.n_in,
         "n_out": stage.n_out,
         "reasons": [

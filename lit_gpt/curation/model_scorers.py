@@ -178,35 +178,6 @@ class Learnability(OfAModel):
 
 
 @dataclass(frozen=True)
-class LocalReward(OfAModel):
-    """`local-reward`: a small head on the model's states, fitted now to pairs of right and wrong answers to made-up
-    problems, none of them in the pool. It is no published reward model, and its 0 means nothing.
-
-    Args:
-        n_pairs: that it is fitted to
-    """
-
-    n_pairs: int = 600
-
-    NAME: ClassVar = "local_reward"
-
-    def identity(self, bench: Bench) -> dict[str, Any]:
-        return {**model_identity(bench), "not_of": bench.pool_hash}
-
-    def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.curation.indicators.reward import reward_scores, train_reward_head
-        from lit_gpt.curation.texts import first_request_of
-        from lit_gpt.data.world.pairs import preference_pairs
-        from lit_gpt.progress import watched
-
-        reader = reader_of(bench)
-        avoided = {first_request_of(example) for example in bench.pool_rows("reading prompts")}
-        pairs = preference_pairs(PAIRS_SEED, self.n_pairs, avoided)
-        head = train_reward_head(watched(pairs, "fitting local-reward", "pair", self.n_pairs), reader)
-        return lambda examples: reward_scores(examples, reader, head)
-
-
-@dataclass(frozen=True)
 class DeitaGrades(OfAModel):
     """DEITA's complexity times quality, added up over turns, as the model of --checkpoint_dir grades them: the expected
     digit from 1 to 6. DEITA's own scorers are such models; any other gives an opinion of its own.
@@ -285,5 +256,4 @@ class Influence(OfAModel):
 
 
 ADAPTER = "the directory of a LoRA adapter, such as out/lora/NAME/final"
-PAIRS_SEED = 0
 PROJECTION_SEED = 0

@@ -11,9 +11,9 @@ from lit_gpt.curation.model_scorers import (
     IfdPerplexity,
     Influence,
     Learnability,
-    LocalReward,
     Perplexity,
 )
+from lit_gpt.curation.reward_scorers import LocalReward, OwnAnswerReward
 from lit_gpt.curation.scorers import Fitted, Given, Linear, Product, RankSum
 from lit_gpt.curation.steps.baselines import Balanced, LengthMatched, RandomRows
 from lit_gpt.curation.steps.by_score import ScoreBounds, Top
@@ -86,6 +86,7 @@ SCORERS: dict[str, type[Any]] = {
     "mtld": Mtld,
     "neighbour_distance": NeighbourDistance,
     "output_tokens": OutputTokens,
+    "own_answer_reward": OwnAnswerReward,
     "perplexity": Perplexity,
     "product": Product,
     "prompt_words": PromptWords,

@@ -26,6 +26,9 @@ from lit_gpt.report.parts import (
 from lit_gpt.report.scatter import scatter
 
 CONFOUNDED = 0.5  # rank correlation with length from which on a score is called out
+UNEQUAL = 1.5  # ratio of median lengths, kept and left out, from which on it is called out
+OF_LENGTH = ("words", "tokens")  # what is in the names of scores that are lengths themselves
+SUMMARY_CHARS = 90
 MANY = 15  # categories that would push all else off the page
 QUARTILES = ("first quarter", "median", "third quarter")
 
@@ -64,10 +67,19 @@ def _cautions(facts: Mapping[str, Any]) -> list[str]:
     found = []
     for score in facts["scores"]:
         with_length = score["with_length"]
-        if with_length is not None and abs(with_length) >= CONFOUNDED and "words" not in score["name"]:
+        is_length = any(word in score["name"] for word in OF_LENGTH)
+        if with_length is not None and abs(with_length) >= CONFOUNDED and not is_length:
             found.append(
                 f"The score {score['name']} goes with the length of the answer (rank correlation "
                 f"{signed(with_length)}). Compare with length-matched before giving it credit."
+            )
+    quartiles = facts["lengths"]["quartiles"]
+    if len(quartiles) == 2:
+        kept, dropped = (quartiles[side][1] for side in ("kept", "dropped"))
+        if max(kept, dropped) >= UNEQUAL * max(min(kept, dropped), 1):
+            found.append(
+                f"Half of the kept answers have more than {count(kept)} words, half of those left out more than "
+                f"{count(dropped)}: what comes of it may come of length."
             )
     return found
 
@@ -76,7 +88,7 @@ def _funnel_section(facts: Mapping[str, Any]) -> Section:
     stages = [Stage("rows of the pool", facts["n_pool"])]
     for number, stage in enumerate(facts["stages"], 1):
         lost = {in_words(reason["reason"]): reason["n"] for reason in stage["reasons"]}
-        stages.append(Stage(f"after step {number}, {in_words(stage['step'])}", stage["n_out"], lost))
+        stages.append(Stage(f"after step {number}, {_name(stage)}", stage["n_out"], lost))
     shown = [funnel(stages, "Rows through the steps of the recipe")]
     shown += [_step_examples(number, stage) for number, stage in enumerate(facts["stages"], 1) if stage["reasons"]]
     shown += [join([heading(item["title"]), *(note(line) for line in item["lines"])]) for item in facts["notes"]]
@@ -86,14 +98,22 @@ def _funnel_section(facts: Mapping[str, Any]) -> Section:
     return Section("funnel", "What each step left out", join(shown))
 
 
+def _name(stage: Mapping[str, Any]) -> str:
+    """A step in words, with the score it goes by."""
+    by = f" by {stage['score']}" if stage["score"] else ""
+    return in_words(stage["step"]) + by
+
+
 def _step_examples(number: int, stage: Mapping[str, Any]) -> Html:
-    parts: list[Child] = [heading(f"Step {number}, {in_words(stage['step'])}: rows it left out")]
+    parts: list[Child] = [heading(f"Step {number}, {_name(stage)}: rows it left out")]
     for reason in stage["reasons"]:
         examples = [_example(example) for example in reason["examples"]]
         parts.append(
             paragraph(element("strong", in_words(reason["reason"])), f" ({count(reason['n'])}) {reason['meaning']}")
         )
-        parts.append(details(f"{len(examples)} of them", *examples))
+        first = " ".join(reason["examples"][0]["prompt"].split())
+        told = first if len(first) <= SUMMARY_CHARS else f"{first[:SUMMARY_CHARS]} …"
+        parts.append(details(f"{len(examples)} of them, such as: {told}", *examples))
     return join(parts)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,28 @@ def test_learnability_and_influence_take_an_adapter(
         scored("learnability", bench_of(pool, tiny_base, scores))
     with pytest.raises(UserError, match="no --target_dir"):
         scored("influence", bench_of(pool, tiny_base, scores, given=given))
+
+
+def test_a_tuned_model_s_own_answers_are_judged_as_the_rows_are(
+    pool: Path, tiny_base: Path, adapter: Path, tmp_path: Path
+) -> None:
+    """One prompt at a time by generate, and the same head."""
+    from lit_gpt.example import Message
+    from lit_gpt.generation import generate
+
+    base, (model, tokenizer) = Reader(*load(tiny_base), TEXT_STYLES["chat"]), load(tiny_base, adapter)
+    examples = list(read_examples(pool))
+    head = train_reward_head(preference_pairs(0, 9, {first_request_of(e) for e in examples}), base)
+    told = [TEXT_STYLES["chat"].render(example.messages[:1]) for example in examples]
+    own = [generate(model, tokenizer, "".join(segment.text for segment in text), 8) for text in told]
+    swapped = [
+        replace(e, messages=(e.messages[0], Message("assistant", o)), content_hash="")
+        for e, o in zip(examples, own, strict=True)
+    ]
+    expected = [score for _, score in reward_scores(swapped, base, head)]
+    kind = SCORERS["own_answer_reward"](n_pairs=9, max_new_tokens=8)
+    bench = bench_of(pool, tiny_base, {"own": kind}, given=[f"tuned={adapter}"])
+    np.testing.assert_allclose(scored("own", bench), expected, rtol=1e-4)
 
 
 def moments_file(reader: Reader, path: Path) -> Path:

@@ -144,3 +144,5 @@ def test_report_and_facts(pool: Path, tmp_path: Path) -> None:
     page = (out / "report.html").read_text()
     assert page == curation_report(facts), "of curation.json alone"
     assert "exact duplicate" in page and "<script" not in page and "http-equiv" in page
+    assert "after step 2, top by answer_words" in page
+    assert "Half of the kept answers have more than 36 words, half of those left out more than" in page

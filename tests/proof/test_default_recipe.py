@@ -18,10 +18,10 @@ def test_the_default_is_measured_beside_others_and_its_cost_is_told(tiny_base: P
         checkpoint_dir=tiny_base,
         recipes=["rds+", "less"],
         baselines=["random"],
-        n_rows=150,
+        n_rows=400,
         n_tests=8,
         n_targets=9,
-        budget_tokens=400,
+        budget_tokens=3_000,
         seeds=2,
     )
     main(study, ScheduleSettings(epochs=1, batch_size=4), LoraSettings(lora_r=2))

@@ -70,7 +70,8 @@ class Decontaminate:
                 found = [(search, hit) for search, own in zip(searches, of_example, strict=True) for hit in own]
                 if found:
                     yield _drop(example.id, found)
-        bench.note("decontamination: items of each test set found among the rows", _account(searches, sets, bench))
+        wanted = tuple(LAYOUTS) if bench.settings.benchmarks_dir and not self.benchmarks else ()
+        bench.note("decontamination: items of each test set found among the rows", _account(searches, sets, wanted))
 
     def _test_sets(self, bench: Bench) -> dict[str, list[Item]]:
         settings = bench.settings
@@ -144,7 +145,8 @@ def _texts(item: Item, side: Side, match: OverlapSettings) -> tuple[str, ...]:
     )
 
 
-def _account(searches: Sequence[_Search], sets: dict[str, list[Item]], bench: Bench) -> list[str]:
+def _account(searches: Sequence[_Search], sets: dict[str, list[Item]], wanted: Sequence[str]) -> list[str]:
+    """`wanted` are the benchmarks to be looked for wherever they are at hand."""
     lines = []
     for name, items in sets.items():
         hows = {s.side: [how for (test_set, _), how in s.found.items() if test_set == name] for s in searches}
@@ -152,6 +154,6 @@ def _account(searches: Sequence[_Search], sets: dict[str, list[Item]], bench: Be
         share = len({id for s in searches for test_set, id in s.found if test_set == name}) / len(items)
         alarm = f"  MORE THAN {ALARM:.0%}: think about leaving out the whole source" if share > ALARM else ""
         lines.append(f"{name}: {len(items):,} items; {', '.join(told)}; {share:.2%} of the items{alarm}")
-    if bench.settings.benchmarks_dir and (absent := [name for name in LAYOUTS if name not in sets]):
+    if absent := [name for name in wanted if name not in sets]:
         lines.append(f"not at hand, and not looked for: {', '.join(absent)}")
     return lines

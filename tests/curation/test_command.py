@@ -1,0 +1,52 @@
+"""Bad input to scripts/curate.py ends with exit code 2, and says what was got, what was expected and what to do."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lit_gpt.curation.run import curate
+from tests.curation.pools import prepare, prompts, recipe, settings
+from tests.test_user_mistakes import assert_mistake, run
+
+CURATE = "scripts/curate.py"
+BY_WORDS = "steps: [{top: {score: answer_words, keep: {size: 3}}}]"
+BY_MTLD = "steps: [{top: {score: mtld, keep: {size: 3}}}]"
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepare(tmp_path_factory.mktemp("data"), [*prompts(12), {"instruction": "Go on", "output": "..."}])
+
+
+def test_an_unknown_recipe_suggests_the_nearest(pool: Path, tmp_path: Path) -> None:
+    done = run(tmp_path, CURATE, "--data_dir", pool, "--recipe", "superfiltring")
+    assert_mistake(done, "unknown recipe: superfiltring", "lima-rules", "did you mean superfiltering?")
+
+
+def test_a_size_larger_than_the_pool(pool: Path, tmp_path: Path) -> None:
+    done = run(tmp_path, CURATE, "--data_dir", pool, "--recipe", "random", "--size", 14, "--out_dir", "out")
+    assert_mistake(done, "14", "at most 13", "lower --size")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_score_table_of_another_version(pool: Path, tmp_path: Path) -> None:
+    mine = recipe(tmp_path, BY_WORDS)
+    curate(settings(pool, out_dir=tmp_path / "first", scores_dir=tmp_path / "scores"), mine)
+    (header,) = (tmp_path / "scores").glob("*/scorer.json")
+    header.write_text(header.read_text().replace('"version": 1', '"version": 2'))
+    flags = ("--recipe", tmp_path / "mine.yaml", "--scores_dir", tmp_path / "scores", "--out_dir", "out")
+    done = run(tmp_path, CURATE, "--data_dir", pool, *flags)
+    assert_mistake(done, str(header.parent), "version 2", "version 1", "move that folder away")
+    shutil.rmtree(header.parent)
+    assert run(tmp_path, CURATE, "--data_dir", pool, *flags).returncode == 0
+
+
+def test_a_scorer_without_a_number_for_some_rows(pool: Path, tmp_path: Path) -> None:
+    recipe(tmp_path, BY_MTLD)
+    flags = ("--data_dir", pool, "--recipe", tmp_path / "mine.yaml", "--out_dir", "out", "--report", "false")
+    done = run(tmp_path, CURATE, *flags)
+    assert_mistake(done, "no score 'mtld' for 1 of 13 rows", "a finite number for every row", "--missing drop")
+    done = run(tmp_path, CURATE, *flags, "--missing", "drop")
+    assert done.returncode == 0, done.stderr
+    assert "no_words" in (tmp_path / "out" / "rejects.jsonl").read_text()
