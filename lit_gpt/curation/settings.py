@@ -20,6 +20,7 @@ class CurateSettings:
         budget_tokens: keep as many rows as hold at most so many tokens, prompts and answers together
         out_dir: the folder of the curated set; the default is DATA_DIR-RECIPE
         seed: decides every draw and every tie
+        score_seed: decides what a language model that scores is shown; the default is --seed
         missing: what becomes of a row whose score is missing or not a finite number: error stops, drop leaves it out
         checkpoint_dir: the model that scores, and the tokenizer that counts tokens
         prompt_style: how that model is asked; the default is the checkpoint's own
@@ -39,6 +40,7 @@ class CurateSettings:
     budget_tokens: int | None = None
     out_dir: Path | None = None
     seed: int = 0
+    score_seed: int | None = None
     missing: Literal["error", "drop"] = "error"
     checkpoint_dir: Path | None = None
     prompt_style: str | None = None
@@ -60,9 +62,18 @@ class CurateSettings:
         return Amount(self.size, self.fraction, self.budget_tokens)
 
     @property
+    def seed_of_scores(self) -> int:
+        return self.seed if self.score_seed is None else self.score_seed
+
+    @property
     def given_files(self) -> dict[str, Path]:
-        pairs = [text.partition("=") for text in self.given]
-        for name, _, file in pairs:
-            if not name or not file:
-                raise UserError(f"--given {name or file}", "NAME=FILE, such as reward=scores.jsonl", "correct --given")
-        return {name: Path(file) for name, _, file in pairs}
+        return given_files(self.given)
+
+
+def given_files(given: list[str]) -> dict[str, Path]:
+    """NAME=FILE, taken apart; UserError for what is none."""
+    pairs = [text.partition("=") for text in given]
+    for name, _, file in pairs:
+        if not name or not file:
+            raise UserError(f"--given {name or file}", "NAME=FILE, such as reward=scores.jsonl", "correct --given")
+    return {name: Path(file) for name, _, file in pairs}
