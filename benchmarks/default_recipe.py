@@ -64,7 +64,7 @@ class BlindSettings:
     budget_tokens: int = 24_000
     seeds: int = 5
     rule: Path | None = None
-    n_finetunes: int = 24
+    n_finetunes: int = 10
 
 
 def main(study: BlindSettings, schedule: ScheduleSettings, lora: LoraSettings) -> Path:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lit_gpt.cli import run_command
+from lit_gpt.curation.judging.settings import JudgeSettings
 from lit_gpt.discovery import only_checkpoint
 from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.proof.size_settings import SizeSettings
@@ -20,12 +21,19 @@ from lit_gpt.training.settings import ScheduleSettings
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "curate"
 
 
-def main(comparison: ComparisonSettings, sizes: SizeSettings, schedule: ScheduleSettings, lora: LoraSettings) -> Path:
+def main(
+    comparison: ComparisonSettings,
+    sizes: SizeSettings,
+    schedule: ScheduleSettings,
+    lora: LoraSettings,
+    judge: JudgeSettings,
+) -> Path:
     from lit_gpt.curation.recipes import find_recipe, read_recipe
     from lit_gpt.proof.size_curve import SizeCurve
 
     comparison = replace(comparison, checkpoint_dir=comparison.checkpoint_dir or only_checkpoint())
-    return SizeCurve(comparison, sizes, schedule, lora, lambda name: read_recipe(find_recipe(name, RECIPES))).run()
+    read = lambda name: read_recipe(find_recipe(name, RECIPES))  # noqa: E731
+    return SizeCurve(comparison, sizes, schedule, lora, read, judge).run()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,14 @@ def lora_line() -> CommandLine:
     return CommandLine(runpy.run_path(str(ROOT / "finetune" / "lora.py"))["main"], summary="LoRA")
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "compare").glob("*.yaml")), ids=lambda path: path.stem)
+def test_comparisons_parse(path: Path) -> None:
+    line = CommandLine(runpy.run_path(str(ROOT / "eval" / "compare_datasets.py"))["main"], summary="compare")
+    comparison = parse(line, ["--config", str(path), "--seeds", "7"])["comparison"]
+    recipes = {each.stem for each in (ROOT / "configs" / "curate").glob("*.yaml")}
+    assert comparison.seeds == 7 and set(comparison.recipes) < recipes
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "merge").glob("*.yaml")), ids=lambda path: path.stem)
 def test_merges_parse(path: Path) -> None:
     line = CommandLine(runpy.run_path(str(ROOT / "scripts" / "prepare_merged.py"))["main"], summary="merge")

@@ -25,6 +25,7 @@ class CurateSettings:
             2023, arXiv 2305.16264)
         out_dir: the folder of the curated set; the default is DATA_DIR-RECIPE
         seed: decides every draw and every tie
+        score_seed: decides what a language model that scores is shown; the default is --seed
         missing: what becomes of a row whose score is missing or not a finite number: error stops, drop leaves it out
         checkpoint_dir: the model that scores, and the tokenizer that counts tokens
         prompt_style: how that model is asked; the default is the checkpoint's own
@@ -48,6 +49,7 @@ class CurateSettings:
     train_epochs: int = 3
     out_dir: Path | None = None
     seed: int = 0
+    score_seed: int | None = None
     missing: Literal["error", "drop"] = "error"
     checkpoint_dir: Path | None = None
     prompt_style: str | None = None
@@ -88,9 +90,18 @@ class CurateSettings:
         return 3_600 * self.train_hours * self.train_tokens_per_s
 
     @property
+    def seed_of_scores(self) -> int:
+        return self.seed if self.score_seed is None else self.score_seed
+
+    @property
     def given_files(self) -> dict[str, Path]:
-        pairs = [text.partition("=") for text in self.given]
-        for name, _, file in pairs:
-            if not name or not file:
-                raise UserError(f"--given {name or file}", "NAME=FILE, such as reward=scores.jsonl", "correct --given")
-        return {name: Path(file) for name, _, file in pairs}
+        return given_files(self.given)
+
+
+def given_files(given: list[str]) -> dict[str, Path]:
+    """NAME=FILE, taken apart; UserError for what is none."""
+    pairs = [text.partition("=") for text in given]
+    for name, _, file in pairs:
+        if not name or not file:
+            raise UserError(f"--given {name or file}", "NAME=FILE, such as reward=scores.jsonl", "correct --given")
+    return {name: Path(file) for name, _, file in pairs}

@@ -1,15 +1,16 @@
 """Is a curated set better than a random one of the same cost? Every candidate trained alike, and what came of it.
 
-Draw after draw, every candidate's rows are chosen, trained on and measured; after each draw `results.json` and
-`report.html` say what is known so far. Whatever lies in `out_dir` is not done again. `items.jsonl` has every loss and
-every answer's mark, for whoever wants to count otherwise.
+Draw after draw, every candidate's rows are chosen, trained on and measured; after each draw `results.json`,
+`report.html` and `table.md` say what is known so far. Whatever lies in `out_dir` is not done again. `items.jsonl` has
+every loss and every answer's mark, for whoever wants to count otherwise.
 """
 
 import json
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,19 @@ from lit_gpt.example import Example
 from lit_gpt.files import hash_json, write_bytes, write_json
 from lit_gpt.manifest import Manifest
 from lit_gpt.progress import bar
-from lit_gpt.proof.candidates import AGAIN, RANDOM, Candidate, Choices, Chosen, chosen_hashes
-from lit_gpt.proof.effects import MEASURES, effects_of, is_hopeless
+from lit_gpt.proof import shown
+from lit_gpt.proof.candidates import AGAIN, RANDOM, Candidate, Choices, Chosen, plain
+from lit_gpt.proof.checks import chosen_hashes
+from lit_gpt.proof.effects import JUDGED, MEASURES, by_group, effects_of, is_hopeless
 from lit_gpt.proof.intervals import overlap
+from lit_gpt.proof.judged import Preferences
 from lit_gpt.proof.trials import Outcome, Trials
 from lit_gpt.report.comparison_report import comparison_report
+from lit_gpt.report.comparison_table import comparison_table
 from lit_gpt.seeds import derive_seed
 
 KIND = "comparison"
-RESULTS, ITEMS, REPORT = "results.json", "items.jsonl", "report.html"
-N_SHOWN = 3
-SHOWN_CHARS = 400
+RESULTS, ITEMS, REPORT, TABLE = "results.json", "items.jsonl", "report.html", "table.md"
 
 
 @dataclass
@@ -43,6 +46,10 @@ class Comparison:
     outcomes: dict[str, list[list[Outcome]]] = field(default_factory=dict)
     chosen: dict[str, list[Chosen]] = field(default_factory=dict)
     stopped: dict[str, int] = field(default_factory=dict)  # candidate -> seeds after which it was given up
+
+    @cached_property
+    def preferences(self) -> Preferences:
+        return Preferences(self.trials, self.choices.purse)
 
     @property
     def out_dir(self) -> Path:
@@ -66,11 +73,14 @@ class Comparison:
 
     def _draw(self, candidate: Candidate, seed: int) -> None:
         chosen, budget = self.choices.choose(candidate, seed), self.choices.budget
-        names = [f"{candidate.name.replace(' ', '-')}-{seed}-{n}" for n in range(self.choices.settings.training_seeds)]
+        n_trainings = range(self.choices.settings.training_seeds)
+        names, randoms = ([f"{plain(who)}-{seed}-{n}" for n in n_trainings] for who in (candidate.name, RANDOM))
         # one seed of training for all candidates of a draw, so that what it brings cancels where it can
         offset = derive_seed("again") if candidate.name == AGAIN else 0
         trainings = [derive_seed(seed, n, offset) for n in range(len(names))]
         found = [self.trials.run(chosen, budget, name, each) for name, each in zip(names, trainings, strict=True)]
+        likes = [self.preferences.of(*pair) for pair in zip(names, randoms, strict=True)]
+        found = [replace(each, preferred=liked) for each, liked in zip(found, likes, strict=True)]
         self.chosen.setdefault(candidate.name, []).append(chosen)
         self.outcomes.setdefault(candidate.name, []).append(found)
 
@@ -87,9 +97,10 @@ class Comparison:
         results = json.loads(json.dumps(self.results(base)))
         write_json(self.out_dir / RESULTS, results)
         write_bytes(self.out_dir / REPORT, comparison_report(results).encode())
+        write_bytes(self.out_dir / TABLE, comparison_table(results).encode())
         s = self.choices.settings
         parents = {"checkpoint": results["base_model"], "pool": load_example_set(s.pool).content_hash}
-        Manifest(KIND, parents, settings=results["settings"]).write(self.out_dir, [RESULTS, ITEMS, REPORT])
+        Manifest(KIND, parents, settings=results["settings"]).write(self.out_dir, [RESULTS, ITEMS, REPORT, TABLE])
 
     def _items(self) -> list[dict[str, Any]]:
         return [
@@ -107,6 +118,7 @@ class Comparison:
         paths = ("pool", "sets", "checkpoint_dir", "out_dir", "target_dir")
         settings = {name: value for name, value in asdict(s).items() if name not in paths}
         settings |= {"schedule": asdict(self.trials.schedule), "lora": asdict(self.trials.lora)}
+        settings["given"] = [text.partition("=")[0] for text in s.given]
         return {
             "pool": s.pool.name,
             "base_model": hash_json(checkpoint_hashes(s.base)),
@@ -115,12 +127,22 @@ class Comparison:
             "n_steps": self.trials.n_steps,
             "n_seeds_done": len(self.outcomes[RANDOM]),
             "settings": settings,
-            "base": {"held_out_loss": _mean(base.losses), "exact_match": _mean(base.correct)},
-            "measures": {m: found for m in MEASURES if (found := effects_of(self.outcomes, m))},
+            "base": {"held_out_loss": _mean(base.losses), "exact_match": _mean(base.correct), JUDGED: None},
+            "measures": {m: found | self._groups(m) for m in MEASURES if (found := effects_of(self.outcomes, m))},
+            "judge": self.preferences.about(),
             "candidates": {each.name: self._about(each, firsts) for each in self.choices.candidates},
             "overlap": {"names": list(rows), "shares": overlap(list(rows.values())).tolist()},
             "stopped": self.stopped,
         }
+
+    def _groups(self, measure: str) -> dict[str, Any]:
+        """The effects by who wrote the rows that are measured on, and by the source of these."""
+        split = "validation" if measure == "held_out_loss" else self.trials.questions_split
+        rows = {each.id: each.provenance for each in read_examples(self.choices.settings.pool, split)}
+        origins = {id: str(provenance.origin) for id, provenance in rows.items()}
+        sources = {id: provenance.source for id, provenance in rows.items()}
+        groups = {"by_origin": origins, "by_source": sources}
+        return {key: by_group(self.outcomes, measure, group_of) for key, group_of in groups.items()}
 
     def _about(self, candidate: Candidate, firsts: Mapping[str, Chosen]) -> dict[str, Any]:
         chosen = firsts[candidate.name]
@@ -138,13 +160,9 @@ class Comparison:
             "cost_is_known": candidate.own_set is None,
             "answer_words": np.quantile(words, [0.25, 0.5, 0.75]).tolist(),
             "origins": dict(Counter(example.provenance.origin for example in examples)),
-            "kept": _shown(examples),
-            "left_out": _shown(self._left_out(chosen)),
+            "kept": shown.kept(examples),
+            "left_out": shown.left_out(chosen.data_dir, self.choices.settings.pool),
         }
-
-    def _left_out(self, chosen: Chosen) -> list[Example]:
-        kept = chosen_hashes(chosen.data_dir)
-        return [each for each in read_examples(self.choices.settings.pool) if each.content_hash not in kept]
 
 
 def _mean(values: Mapping[str, float]) -> float | None:
@@ -153,16 +171,3 @@ def _mean(values: Mapping[str, float]) -> float | None:
 
 def _n_words(example: Example) -> int:
     return sum(len(message.content.split()) for message in example.messages if message.role == "assistant")
-
-
-def _shown(examples: list[Example]) -> list[dict[str, str]]:
-    """A few rows at random, the same ones every time."""
-    drawn = sorted(examples, key=lambda example: derive_seed("shown", example.content_hash))[:N_SHOWN]
-    return [
-        {
-            "id": each.id,
-            "prompt": each.messages[-2].content[:SHOWN_CHARS],
-            "answer": each.messages[-1].content[:SHOWN_CHARS],
-        }
-        for each in drawn
-    ]

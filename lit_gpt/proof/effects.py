@@ -1,7 +1,8 @@
 """From the outcomes of trials to what is said of each candidate: its effect against the random draw.
 
 Values are laid out (seeds, items): trainings of one draw are averaged. Effects are the candidate's gain: nats of loss
-less, or a share of answers more. Who is compared with random is corrected for by Holm's method, each measure by itself.
+less, a share of answers more, or a share of comparisons won beyond half. Who is compared with random is corrected for
+by Holm's method, each measure by itself; in a breakdown of a measure every cell of it counts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,9 @@ from lit_gpt.proof.candidates import AGAIN, RANDOM
 from lit_gpt.proof.intervals import CONFIDENCE, Effect, detectable, effect, holm, seeds_needed
 from lit_gpt.proof.trials import Outcome
 
-MEASURES = ("held_out_loss", "exact_match")
+JUDGED = "judged_style"
+MEASURES = ("held_out_loss", "exact_match", JUDGED)
+VALUES = {"held_out_loss": "losses", "exact_match": "correct", JUDGED: "preferred"}  # of an Outcome
 HOPELESS_AFTER, HOPELESS_CONFIDENCE = 3, 0.99  # seeds; of the interval that must lie below zero
 
 Outcomes = Mapping[str, Sequence[Sequence[Outcome]]]  # candidate -> draw -> training
@@ -28,43 +31,70 @@ def table(draws: Sequence[Sequence[Outcome]], measure: str, ids: Sequence[str]) 
 
 
 def _of(outcome: Outcome, measure: str) -> dict[str, float]:
-    return outcome.losses if measure == "held_out_loss" else outcome.correct
+    found: dict[str, float] = getattr(outcome, VALUES[measure])
+    return found
 
 
 def shared_ids(outcomes: Outcomes, measure: str) -> list[str]:
-    """The items that every trial measured. UserError where trials measured different ones."""
+    """The items that every trial measured. UserError where trials measured different ones; a comparison that the judge
+    could not make is left out for all."""
     found = [set(_of(o, measure)) for draws in outcomes.values() for of_draw in draws for o in of_draw]
+    if measure == JUDGED:
+        return sorted(set.intersection(*found))
     if any(each != found[0] for each in found):
         raise UserError(f"trials that differ in the items of {measure}", "the same items for all", "another --out_dir")
     return sorted(found[0])
 
 
-def gain(outcomes: Outcomes, name: str, measure: str, ids: Sequence[str]) -> NDArray[np.float64]:
-    """What the candidate does better than the random draw, (seeds, items), of the seeds both have."""
-    ours, theirs = (table(outcomes[each], measure, ids) for each in (name, RANDOM))
+def gain(
+    outcomes: Outcomes, name: str, measure: str, ids: Sequence[str], reference: str = RANDOM
+) -> NDArray[np.float64]:
+    """What the candidate does better than the reference, (seeds, items), of the seeds both have."""
+    ours, theirs = (table(outcomes[each], measure, ids) for each in (name, reference))
     n_seeds = min(len(ours), len(theirs))
     sign = -1.0 if measure == "held_out_loss" else 1.0
     return np.asarray(sign * (ours[:n_seeds] - theirs[:n_seeds]), dtype=np.float64)
 
 
-def effects_of(outcomes: Outcomes, measure: str) -> dict[str, Any]:
-    """Every candidate's effect against random, with what could have been found; empty where nothing was measured."""
+def effects_of(outcomes: Outcomes, measure: str, reference: str = RANDOM, again: str = AGAIN) -> dict[str, Any]:
+    """Every candidate's effect against the reference, with what could have been found; empty where nothing was
+    measured. `again` is the reference once more."""
     ids = shared_ids(outcomes, measure)
-    if not ids:
+    if len(ids) < 2:
         return {}
-    gains = {name: gain(outcomes, name, measure, ids) for name in outcomes if name != RANDOM}
+    gains = {name: gain(outcomes, name, measure, ids, reference) for name in outcomes if name != reference}
     found = {name: effect(each) for name, each in gains.items() if len(each) > 1}
-    corrected = holm({name: each.p for name, each in found.items() if name != AGAIN})
+    corrected = holm({name: each.p for name, each in found.items() if name != again})
     means = {name: table(draws, measure, ids).mean(axis=1).tolist() for name, draws in outcomes.items() if draws}
+    records = {name: _record(each, corrected.get(name), gains[name]) for name, each in found.items()}
+    for name, each in found.items():
+        records[name]["verdict"] = verdict(each, corrected.get(name), reference)
     return {
         "n_items": len(ids),
         "by_seed": means,
-        "effects": {
-            name: _record(each, corrected.get(name), gains[name]) | {"verdict": verdict(name, each, corrected)}
-            for name, each in found.items()
-        },
-        "noise_floor": detectable(found[AGAIN].spread) if AGAIN in found else None,
+        "effects": records,
+        "noise_floor": detectable(found[again].spread) if again in found else None,
     }
+
+
+def by_group(outcomes: Outcomes, measure: str, group_of: Mapping[str, str], reference: str = RANDOM) -> dict[str, Any]:
+    """The same on the items of each group apart; empty where fewer than two groups have two items or more."""
+    groups: dict[str, list[str]] = {}
+    for id in shared_ids(outcomes, measure):
+        groups.setdefault(group_of[id], []).append(id)
+    groups = {name: ids for name, ids in sorted(groups.items()) if len(ids) > 1}
+    if len(groups) < 2:
+        return {}
+    found: dict[tuple[str, str], Effect] = {}
+    for group, ids in groups.items():
+        gains = {name: gain(outcomes, name, measure, ids, reference) for name in outcomes if name != reference}
+        found |= {(group, name): effect(each) for name, each in gains.items() if len(each) > 1}
+    corrected = holm({f"{group}/{name}": each.p for (group, name), each in found.items()})
+    told: dict[str, Any] = {group: {"n_items": len(ids), "effects": {}} for group, ids in groups.items()}
+    for (group, name), each in found.items():
+        numbers = {"effect": each.value, "interval": [each.low, each.high], "p": each.p}
+        told[group]["effects"][name] = numbers | {"p_corrected": corrected[f"{group}/{name}"]}
+    return told
 
 
 def _record(found: Effect, p_corrected: float | None, gain_SI: NDArray[np.float64]) -> dict[str, Any]:
@@ -83,13 +113,14 @@ def _record(found: Effect, p_corrected: float | None, gain_SI: NDArray[np.float6
     }
 
 
-def verdict(name: str, found: Effect, corrected: Mapping[str, float]) -> str:
-    """better, worse or no significant difference, after correction; for random again, whether the noise is noise."""
-    if name == AGAIN:
-        return "random differs from random" if found.excludes_zero else "as it should be"
-    if corrected[name] > 1 - CONFIDENCE:
+def verdict(found: Effect, p_corrected: float | None, reference: str = RANDOM) -> str:
+    """better, worse or no significant difference, after correction; of the reference once more, for which there is
+    none, whether the noise is noise."""
+    if p_corrected is None:
+        return f"{reference} differs from {reference}" if found.excludes_zero else "as it should be"
+    if p_corrected > 1 - CONFIDENCE:
         return "no significant difference"
-    return "better than random" if found.value > 0 else "worse than random"
+    return f"better than {reference}" if found.value > 0 else f"worse than {reference}"
 
 
 def is_hopeless(outcomes: Outcomes, name: str) -> bool:

@@ -31,6 +31,8 @@ class ComparisonSettings:
         given: NAME=FILE: scores for recipes that are given theirs; give the flag once for each
         target_dir: the prepared set to resemble, for recipes that take one
         n_items: test rows answered by each training, a stratified sample; 0 measures the held-out loss alone
+        n_judged: so many of these answers are compared with the random draw's by a judge, in both orders (--judge_url,
+            else the model of --checkpoint_dir); of a pool without tests they are answers to validation rows
         n_loss_rows: validation rows whose loss is measured
         max_new_tokens: longest answer in tokens
         stop_hopeless: after three seeds, train no more for what lies below the random draw beyond doubt (99 %)
@@ -52,6 +54,7 @@ class ComparisonSettings:
     given: list[str] = field(default_factory=list)
     target_dir: Path | None = None
     n_items: int = 300
+    n_judged: int = 0
     n_loss_rows: int = 300
     max_new_tokens: int = 64
     stop_hopeless: bool = False
@@ -63,13 +66,13 @@ class ComparisonSettings:
         _require(self.seeds >= LEAST_SEEDS, "seeds", self.seeds, f"{LEAST_SEEDS} or more: one draw tells nothing")
         _require(self.n_loss_rows >= 2, "n_loss_rows", self.n_loss_rows, "2 or more")
         _require(self.n_items == 0 or self.n_items >= 2, "n_items", self.n_items, "2 or more, or 0 for none")
+        _require(self.n_judged == 0 or self.n_judged >= 2, "n_judged", self.n_judged, "2 or more, or 0 for none")
+        _require(self.n_judged <= self.n_items, "n_judged", self.n_judged, f"at most --n_items {self.n_items}")
         _require(self.budget_tokens is None or self.size is None, "size", self.size, "tokens or rows, not both")
         for name in self.baselines:
             if name not in BASELINES:
                 do = suggestion(name, BASELINES) or "leave it out"
                 raise UserError(f"--baselines {name}", f"some of {', '.join(BASELINES)}", do)
-        if not (self.recipes or self.sets or set(self.baselines) - {"random"}):
-            raise UserError("nothing to compare", "a recipe, a set or a baseline beside random", "name one")
         check_style_name(self.prompt_style)
 
     @property

@@ -10,19 +10,23 @@ validation rows; what is told of the size it finds comes from the other half, wh
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lit_gpt.curation.judging.settings import JudgeSettings
 from lit_gpt.curation.recipes import Recipe
+from lit_gpt.errors import UserError
 from lit_gpt.files import write_bytes, write_json
 from lit_gpt.progress import bar
-from lit_gpt.proof.candidates import AGAIN, RANDOM, Candidate, Choices
+from lit_gpt.proof.candidates import AGAIN, RANDOM, Candidate, Choices, plain
 from lit_gpt.proof.effects import MEASURES, shared_ids, table
-from lit_gpt.proof.intervals import effect
+from lit_gpt.proof.intervals import CONFIDENCE, effect, holm
+from lit_gpt.proof.purse import Purse
 from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.proof.size_search import search
 from lit_gpt.proof.size_settings import SizeSettings
@@ -31,8 +35,13 @@ from lit_gpt.report.size_report import size_report
 from lit_gpt.seeds import derive_seed
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import ScheduleSettings
+from lit_gpt.training.warm_up import ShortFinetune
 
 RESULTS, REPORT = "results.json", "report.html"
+UNUSED = ("sets", "budget_tokens", "size", "training_seeds", "stop_hopeless", "n_judged")
+
+Values = NDArray[np.float64]  # (seeds, items)
+Sizes = Mapping[int, list[list[Outcome]]]
 
 
 @dataclass
@@ -44,11 +53,16 @@ class SizeCurve:
     schedule: ScheduleSettings
     lora: LoraSettings
     read: Callable[[str], Recipe]
+    judge: JudgeSettings = JudgeSettings()  # noqa: RUF009 (frozen)
     outcomes: dict[str, dict[int, list[list[Outcome]]]] = field(default_factory=dict)  # candidate -> tokens -> seed
 
     @property
     def out_dir(self) -> Path:
         return self.comparison.out_dir
+
+    @cached_property
+    def purse(self) -> Purse:
+        return Purse.of(self.judge, self.out_dir)
 
     @cached_property
     def most_tokens(self) -> int:
@@ -60,6 +74,7 @@ class SizeCurve:
 
     def run(self) -> Path:
         """Train at every size, then search; the directory with results.json and report.html."""
+        _require_unused(self.comparison)
         grid, names = self.sizes.grid(self.most_tokens), self.candidates
         with bar(len(grid) * len(names) * self.comparison.seeds, "trials", "training") as progress:
             for seed in range(self.comparison.seeds):
@@ -83,14 +98,13 @@ class SizeCurve:
         steps = s.steps if takes_longer else max(1, round(s.steps * tokens / self.most_tokens))
         trials = Trials(replace(s, steps=steps), self.schedule, self.lora)
         budget = self.most_tokens if takes_longer else tokens
-        return trials.run(
-            chosen, budget, f"{candidate.name.replace(' ', '-')}-{tokens}-{seed}", derive_seed(seed, "size")
-        )
+        return trials.run(chosen, budget, f"{plain(candidate.name)}-{tokens}-{seed}", derive_seed(seed, "size"))
 
     def _choices(self, tokens: int) -> Choices:
         """Of so many tokens; scores are shared by all sizes."""
         asked = replace(self.comparison, budget_tokens=tokens, size=None)
-        return Choices(asked, self.read, self.out_dir / "sets" / str(tokens))
+        warm_up = ShortFinetune(asked.checkpoint_dir, asked.prompt_style, self.schedule, self.lora)
+        return Choices(asked, self.read, self.judge, self.out_dir / "sets" / str(tokens), self.purse, warm_up)
 
     def _search(self, candidate: Candidate) -> dict[str, Any]:
         """The size that half of the rows like best, and what the other half says of it."""
@@ -111,12 +125,24 @@ class SizeCurve:
         for measure in MEASURES:
             flat = {f"{name} {size}": draws for name, sizes in self.outcomes.items() for size, draws in sizes.items()}
             if ids := shared_ids(flat, measure):
-                measures[measure] = {name: _curve(sizes, measure, ids) for name, sizes in self.outcomes.items()}
+                curves = {name: _curve(sizes, measure, ids) for name, sizes in self.outcomes.items()}
                 for name in set(self.outcomes) - {RANDOM}:
-                    _compare(measures[measure][name], self.outcomes[name], self.outcomes[RANDOM], measure, ids)
+                    against = _against_random(self.outcomes[name], self.outcomes[RANDOM], measure, ids)
+                    curves[name]["against_random"] = against
+                correct(curves)
+                measures[measure] = curves
         settings = {**asdict(self.sizes), "schedule": asdict(self.schedule), "lora": asdict(self.lora)}
         settings |= {"seeds": self.comparison.seeds, "steps": self.comparison.steps, "most_tokens": self.most_tokens}
         return {"pool": self.comparison.pool.name, "measures": measures, "search": dict(found), "settings": settings}
+
+
+def _require_unused(comparison: ComparisonSettings) -> None:
+    """UserError for what a comparison does and a study of sizes does not."""
+    for each in fields(ComparisonSettings):
+        value, default = getattr(comparison, each.name), [] if each.name == "sets" else each.default
+        if each.name in UNUSED and value != default:
+            got = f"--{each.name} {value} in a study of sizes"
+            raise UserError(got, "one training of each draw at each size", f"leave --{each.name} out")
 
 
 def _is_final(id: str) -> bool:
@@ -124,28 +150,36 @@ def _is_final(id: str) -> bool:
     return derive_seed("final", id) % 2 == 0
 
 
-def _curve(sizes: Mapping[int, list[list[Outcome]]], measure: str, ids: list[str]) -> dict[str, Any]:
+def _curve(sizes: Sizes, measure: str, ids: list[str]) -> dict[str, Any]:
     """The mean at each size, each seed's, and the gain of each size over the one before."""
     values = {tokens: table(draws, measure, ids) for tokens, draws in sizes.items()}
-    sign = -1.0 if measure == "held_out_loss" else 1.0
-    gains = [effect(sign * (values[b] - values[a])) for a, b in zip(values, list(values)[1:], strict=False)]
     return {
         "tokens": list(values),
         "means": [float(each.mean()) for each in values.values()],
         "by_seed": [each.mean(axis=1).tolist() for each in values.values()],
-        "gains": [{"effect": gain.value, "interval": [gain.low, gain.high]} for gain in gains],
-        "falls_back": [gain.high < 0 for gain in gains],
+        "gains": [_gain(values[b], values[a], measure) for a, b in zip(values, list(values)[1:], strict=False)],
     }
 
 
-def _compare(
-    told: dict[str, Any],
-    ours: Mapping[int, list[list[Outcome]]],
-    random: Mapping[int, list[list[Outcome]]],
-    measure: str,
-    ids: list[str],
-) -> None:
-    """Add the gain over the random draw of the same size."""
-    sign = -1.0 if measure == "held_out_loss" else 1.0
-    found = [effect(sign * (table(ours[n], measure, ids) - table(random[n], measure, ids))) for n in ours]
-    told["against_random"] = [{"effect": each.value, "interval": [each.low, each.high]} for each in found]
+def _gain(ours_SI: Values, theirs_SI: Values, measure: str) -> dict[str, Any]:
+    gain_SI = (theirs_SI - ours_SI) if measure == "held_out_loss" else (ours_SI - theirs_SI)
+    found = effect(gain_SI)
+    by_seed = gain_SI.mean(axis=1).tolist()
+    return {"effect": found.value, "interval": [found.low, found.high], "p": found.p, "by_seed": by_seed}
+
+
+def _against_random(ours: Sizes, random: Sizes, measure: str, ids: list[str]) -> list[dict[str, Any]]:
+    """The gain over the random draw of the same size."""
+    return [_gain(table(ours[n], measure, ids), table(random[n], measure, ids), measure) for n in ours]
+
+
+def correct(curves: Mapping[str, dict[str, Any]]) -> None:
+    """Add to every gain its p corrected for all gains of its kind, of all curves of a measure."""
+    for kind in ("gains", "against_random"):
+        gains = [gain for curve in curves.values() for gain in curve.get(kind, ())]
+        corrected = holm({str(n): gain["p"] for n, gain in enumerate(gains)})
+        for n, gain in enumerate(gains):
+            gain["p_corrected"] = corrected[str(n)]
+    for curve in curves.values():
+        falls = [gain["effect"] < 0 and gain["p_corrected"] <= 1 - CONFIDENCE for gain in curve["gains"]]
+        curve["falls_back"] = falls

@@ -2,14 +2,16 @@
 
     losses       of each validation row, the mean over its answers' tokens in nats
     correct      of each test row, 1 where the answer is exactly the expected one
+    preferred    of test rows whose answers a judge compares, 1 where it is better than the random draw's (judged.py)
 
-Both of the pool, the same rows for all. A trial lies in a folder of its own and is not done again; an interrupted
+All of the pool, the same rows for all. A trial lies in a folder of its own and is not done again; an interrupted
 training goes on where it was.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from lit_gpt.checkpoint import checkpoint_hashes
 from lit_gpt.curation.indicators.likelihoods import Reader, likelihoods
@@ -37,10 +39,11 @@ EVAL_ROWS = 50  # validation during training, which decides nothing here: the la
 
 @dataclass(frozen=True)
 class Outcome:
-    """By id of the row; `correct` is empty where nothing was asked."""
+    """By id of the row; empty where nothing was asked."""
 
     losses: dict[str, float]
     correct: dict[str, float]
+    preferred: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,12 @@ class Trials:
         """
         return max(1, round(self.settings.steps * chosen.amount / budget))
 
-    def run(self, chosen: Chosen, budget: int, name: str, training: int) -> Outcome:
-        """Train on the rows, budget / steps of them at a time, and measure."""
-        run_dir = self._train(chosen, budget, name, training)
+    def run(self, chosen: Chosen, budget: int, name: str, training: int, **order: Any) -> Outcome:
+        """Train on the rows, budget / steps of them at a time, and measure. `order`: of RunSettings, how they come."""
+        run_dir = self._train(chosen, budget, name, training, order)
         return self.measure(name, run_dir / "final")
 
-    def _train(self, chosen: Chosen, budget: int, name: str, training: int) -> Path:
+    def _train(self, chosen: Chosen, budget: int, name: str, training: int, order: dict[str, Any]) -> Path:
         s = self.settings
         an_epoch = self.steps_per_epoch(chosen, budget)
         schedule = replace(self.schedule, epochs=None, max_steps=self.n_steps, steps_per_epoch=an_epoch)
@@ -78,12 +81,33 @@ class Trials:
             seed=derive_seed("training", training) % 2**31,
             max_seq_length=s.max_seq_length,
             prompt_style=s.prompt_style,
+            **order,
         )
         return finetune(Lora(self.lora), run, schedule, JournalSettings(eval_rows=EVAL_ROWS, eval_every=self.n_steps))
 
     def measure(self, name: str, adapter_dir: Path | None = None) -> Outcome:
         """The losses and answers of the base, or of the base with an adapter."""
-        return Outcome(self._losses(name, adapter_dir), self._answers(name, adapter_dir))
+        losses = self._losses(name, adapter_dir)
+        if not self.asks:
+            return Outcome(losses, {})
+        answers = read_judged(self._answer(name, adapter_dir))
+        return Outcome(losses, {id: float(each.is_correct) for id, each in answers.items()} if self.has_tests else {})
+
+    @property
+    def has_tests(self) -> bool:
+        return split_name(TEST) in load_example_set(self.settings.pool).files
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is answered: tests, or validation rows where a judge compares the answers."""
+        return bool(self.settings.n_items) and (self.has_tests or bool(self.settings.n_judged))
+
+    @property
+    def questions_split(self) -> str:
+        return TEST if self.has_tests else "validation"
+
+    def answers_dir(self, name: str) -> Path:
+        return self.settings.out_dir / "measured" / name / "answers"
 
     def _losses(self, name: str, adapter_dir: Path | None) -> dict[str, float]:
         s = self.settings
@@ -93,6 +117,7 @@ class Trials:
             "adapter": adapter_hash(adapter_dir) if adapter_dir else None,
             "pool": load_example_set(s.pool).content_hash,
             "n_rows": s.n_loss_rows,
+            "prompt_style": style_to_ask_in(s.prompt_style, s.base, adapter_dir).name,
         }
         if path.is_file() and (found := read_json(path))["made_of"] == made_of:
             return dict(found["losses"])
@@ -101,24 +126,19 @@ class Trials:
         write_json(path, {"made_of": made_of, "losses": losses})
         return losses
 
-    def _answers(self, name: str, adapter_dir: Path | None) -> dict[str, float]:
+    def _answer(self, name: str, adapter_dir: Path | None) -> Path:
         s = self.settings
-        if not has_tests(s):
-            return {}
         evaluation = EvaluationSettings(
             checkpoint_dir=s.checkpoint_dir,
             adapter_dir=adapter_dir,
             data_dir=s.pool,
+            split=self.questions_split,
             n_items=s.n_items,
-            out_dir=s.out_dir / "measured" / name / "answers",
+            out_dir=self.answers_dir(name),
             max_new_tokens=s.max_new_tokens,
             prompt_style=s.prompt_style,
         )
-        return {id: float(item.is_correct) for id, item in read_judged(evaluate(evaluation)).items()}
-
-
-def has_tests(settings: ComparisonSettings) -> bool:
-    return bool(settings.n_items) and split_name(TEST) in load_example_set(settings.pool).files
+        return evaluate(evaluation)
 
 
 def held_out_losses(settings: ComparisonSettings, adapter_dir: Path | None) -> dict[str, float]:

@@ -7,9 +7,9 @@ plainly as any other.
 from collections.abc import Mapping
 from typing import Any
 
-from lit_gpt.report.formats import NOTHING, count, duration, percent, significant
+from lit_gpt.report.formats import NOTHING, count, percent, significant
 from lit_gpt.report.markup import Child, Html, element, join
-from lit_gpt.report.measure_section import TITLES, gain_range, gain_words, measure_section
+from lit_gpt.report.measure_section import TITLES, cost_words, gain_range, gain_words, measure_section
 from lit_gpt.report.page import Section, page
 from lit_gpt.report.parts import (
     Column,
@@ -21,6 +21,7 @@ from lit_gpt.report.parts import (
     note,
     paragraph,
     table,
+    two_lines,
     verbatim,
 )
 
@@ -35,7 +36,9 @@ METHOD = (
     "Satterthwaite's degrees of freedom.",
     "A verdict needs a p-value below 5% after correction for the number of candidates (Holm).",
     "Random again is another random draw, trained anew: what is found between the two is noise.",
-    "Choosing is charged once, with no score at hand, in processor seconds.",
+    "Choosing is charged once, with no score at hand, in processor seconds and paid calls.",
+    "Exact match and what a judge prefers are different things, and are reported apart; so are measured rows by who "
+    "wrote them, where there are several.",
 )
 
 
@@ -98,45 +101,53 @@ def _cautions(results: Mapping[str, Any]) -> list[str]:
 
 def _verdicts(results: Mapping[str, Any]) -> Section:
     measures = results["measures"]
-    columns = [Column("candidate")]
-    columns += [column for m in measures for column in (Column(TITLES[m], True), Column("verdict by it"))]
-    rows = []
+    columns = [Column("candidate"), *(Column(TITLES[m]) for m in measures), Column("choosing cost", True)]
+    rows: list[list[Child]] = []
     for name, about in results["candidates"].items():
-        cells = [cell for m in measures for cell in _verdict_cells(m, measures[m]["effects"].get(name), name)]
-        rows.append([name, *cells, _cost_words(about)])
-    caption = "Gain against a random draw of the same cost, with 95% interval"
-    return Section("verdicts", "The verdicts", table([*columns, Column("choosing cost", True)], rows, caption))
+        cells = [_verdict_cell(m, measures[m]["effects"].get(name), name) for m in measures]
+        rows.append([name, *cells, cost_words(about)])
+    caption = "Gain against a random draw of the same cost, with 95% interval, and the verdict by it"
+    return Section("verdicts", "The verdicts", table(columns, rows, caption))
 
 
-def _verdict_cells(measure: str, found: Mapping[str, Any] | None, name: str) -> tuple[str, str]:
+def _verdict_cell(measure: str, found: Mapping[str, Any] | None, name: str) -> Child:
     if found is None:
-        return NOTHING, "what all are compared with" if name == RANDOM else "not measured"
+        return "what all are compared with" if name == RANDOM else "not measured"
     words = f"{gain_words(measure, found['effect'])} {gain_range(measure, found['interval'])}"
-    return words, found["verdict"]
-
-
-def _cost_words(about: Mapping[str, Any]) -> str:
-    return f"{duration(about['cost']['cpu_s'])} CPU" if about["cost_is_known"] else "not known"
+    return two_lines(words, found["verdict"])
 
 
 def _costs(results: Mapping[str, Any]) -> Section:
-    titles = ("rows", "tokens", "times seen", "tokens seen", "CPU seconds to choose", "seconds")
+    titles = (
+        "rows",
+        "tokens",
+        "times seen",
+        "tokens seen",
+        "CPU seconds to choose",
+        "seconds",
+        "paid calls",
+        "dollars",
+    )
     columns = [Column("candidate"), *(Column(title, True) for title in titles)]
     rows = []
     for name, each in results["candidates"].items():
-        cost = [significant(each["cost"][key], 3) for key in ("cpu_s", "wall_s")]
-        sizes = [
+        cost = [significant(each["cost"][key], 3) for key in ("cpu_s", "wall_s")] + _money_cells(each["cost"])
+        cells = [
             count(each["n_rows"]),
             count(each["n_tokens"]),
             significant(each["passes"], 3),
             count(each["tokens_seen"]),
         ]
-        rows.append([name, *sizes, *(cost if each["cost_is_known"] else [NOTHING] * 2)])
+        rows.append([name, *cells, *(cost if each["cost_is_known"] else [NOTHING] * 4)])
     given_up = [
         f"{name} was given up after {n} seeds, by the rule asked for." for name, n in results["stopped"].items()
     ]
     body = [table(columns, rows, "Rows and tokens of the first draw, and cost"), *map(note, given_up)]
     return Section("cost", "What is trained on, and what choosing it cost", join(body))
+
+
+def _money_cells(cost: Mapping[str, Any]) -> list[str]:
+    return [count(cost["n_calls"]), NOTHING if cost["dollars"] is None else significant(cost["dollars"], 3)]
 
 
 def _length(results: Mapping[str, Any]) -> Section:
@@ -171,7 +182,12 @@ def _examples(results: Mapping[str, Any]) -> Section:
 
 def _example(row: Mapping[str, str]) -> Html:
     parts = (element("div", element("dt", key), element("dd", verbatim(row[key]))) for key in ("prompt", "answer"))
-    return element("div", note(row["id"]), element("dl", *parts), class_="row-shown")
+    return element(
+        "div",
+        note(f"{row['id']}: {row['why']}" if row["why"] else row["id"]),
+        element("dl", *parts),
+        class_="row-shown",
+    )
 
 
 def _method(results: Mapping[str, Any]) -> Section:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lit_gpt.report.formats import MINUS
 from lit_gpt.report.markup import Html, element
 from lit_gpt.report.scales import Scale, scale_of
 
@@ -43,7 +44,9 @@ def effect_chart(title: str, unit: str, rows: Sequence[EffectRow]) -> Html:
 
 def _axis(scale: Scale) -> Html:
     labels = (
-        element("text", f"{tick:+g}" if tick else "0", x=scale.percent(tick), y="14", class_="x-tick")
+        element(
+            "text", f"{tick:+g}".replace("-", MINUS) if tick else "0", x=scale.percent(tick), y="14", class_="x-tick"
+        )
         for tick in scale.ticks
     )
     return element("svg", *labels, class_="interval-plot", width="100%", height=20, aria_hidden="true")

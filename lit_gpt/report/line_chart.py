@@ -6,8 +6,8 @@ highest of every stretch stay.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from lit_gpt.report.formats import count, power_of_ten, significant
 from lit_gpt.report.markup import Html, element, join
@@ -32,13 +32,15 @@ class Line:
 
 @dataclass(frozen=True)
 class LineChart:
-    """What is drawn. `y_title` carries the unit; `marks` are (x, words) of moments to point out."""
+    """What is drawn. `y_title` carries the unit; `marks` are (x, words) of moments to point out; `x_names` what to
+    write at places of the x axis, in the place of numbers."""
 
     title: str
     x_title: str
     y_title: str
     lines: Sequence[Line]
     marks: Sequence[tuple[float, str]] = ()
+    x_names: Mapping[float, str] = field(default_factory=dict)
 
     def render(self) -> Html:
         """The figure; it needs at least one line with a point."""
@@ -50,13 +52,13 @@ class LineChart:
         body = join(
             [
                 *_y_axis(y, exponent),
-                *_x_axis(x),
+                *_x_axis(x, self.x_names),
                 *(_mark(x, at, words) for at, words in self.marks if x.low <= at <= x.high),
                 element("svg", *(_path(line, x, y) for line in drawn), **_STRETCHED),
-                *(dot for line in drawn for dot in _dots(line, x, y, self.x_title)),
+                *(dot for line in drawn for dot in _dots(line, x, y, self._place)),
             ]
         )
-        words = "; ".join(describe(line) for line in drawn)
+        words = "; ".join(describe(line, self._place) for line in drawn)
         label = f"{self.title}: {words}"
         svg = element("svg", body, class_="plot", width="100%", height=HEIGHT_PX, role="img", aria_label=label)
         # a legend of one line would only say the title again
@@ -70,6 +72,9 @@ class LineChart:
             class_="chart",
         )
 
+    def _place(self, px: float) -> str:
+        return self.x_names.get(px) or f"{self.x_title.split(',')[0]} {count(px)}"
+
 
 _STRETCHED = {
     "viewBox": f"0 0 {UNITS} {UNITS}",
@@ -80,12 +85,16 @@ _STRETCHED = {
 }
 
 
-def describe(line: Line) -> str:
+def at_step(px: float) -> str:
+    return f"step {count(px)}"
+
+
+def describe(line: Line, place: Callable[[float], str] = at_step) -> str:
     """The line in words: where it starts, where it ends, and its lowest point."""
     (_, first), (last_x, last) = line.points[0], line.points[-1]
     low_x, low = min(line.points, key=lambda point: point[1])
-    ends = f"{line.name} from {significant(first)} to {significant(last)} at step {count(last_x)}"
-    return ends if low in (first, last) else f"{ends}, lowest {significant(low)} at step {count(low_x)}"
+    ends = f"{line.name} from {significant(first)} to {significant(last)} at {place(last_x)}"
+    return ends if low in (first, last) else f"{ends}, lowest {significant(low)} at {place(low_x)}"
 
 
 def exponent_of(scale: Scale) -> int:
@@ -104,12 +113,12 @@ def _y_axis(scale: Scale, exponent: int) -> list[Html]:
     return drawn
 
 
-def _x_axis(scale: Scale) -> list[Html]:
+def _x_axis(scale: Scale, names: Mapping[float, str]) -> list[Html]:
     drawn = [element("line", x1="0", x2="100%", y1="100%", y2="100%", class_="axis")]
-    for tick in scale.ticks:
+    for tick in names or scale.ticks:
         at = scale.percent(tick)
         drawn.append(element("line", x1=at, x2=at, y1="100%", y2="100%", class_="axis tick"))
-        drawn.append(element("text", f"{tick:,.6g}", x=at, y="100%", dy="1.7em", class_="x-tick"))
+        drawn.append(element("text", names.get(tick, f"{tick:,.6g}"), x=at, y="100%", dy="1.7em", class_="x-tick"))
     return drawn
 
 
@@ -126,13 +135,13 @@ def _path(line: Line, x: Scale, y: Scale) -> Html:
     return element("path", d="M" + "L".join(places), class_=line.style)
 
 
-def _dots(line: Line, x: Scale, y: Scale, x_title: str) -> list[Html]:
+def _dots(line: Line, x: Scale, y: Scale, place: Callable[[float], str]) -> list[Html]:
     if not (line.has_dots or len(line.points) == 1) or len(line.points) > MAX_DOTS:
         return []
     return [
         element(
             "circle",
-            element("title", f"{line.name} {significant(py)} at {x_title.split(',')[0]} {count(px)}"),
+            element("title", f"{line.name} {significant(py)} at {place(px)}"),
             cx=x.percent(px),
             cy=f"{100 - 100 * y.share(py):.3f}%",
             r="4",

@@ -4,13 +4,24 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lit_gpt.report.effect_chart import EffectRow, effect_chart
-from lit_gpt.report.formats import MINUS, NOTHING, count, percent, points, significant
+from lit_gpt.report.formats import MINUS, NOTHING, count, duration, percent, points, significant
 from lit_gpt.report.markup import Child, Html, join
 from lit_gpt.report.page import Section
-from lit_gpt.report.parts import Column, details, note, table
+from lit_gpt.report.parts import Column, details, note, table, two_lines
 
-TITLES = {"held_out_loss": "Held-out loss", "exact_match": "Exact match"}
-UNITS = {"held_out_loss": "nats a token less than random", "exact_match": "percentage points more than random"}
+TITLES = {"held_out_loss": "Held-out loss", "exact_match": "Exact match", "judged_style": "Judged style"}
+UNITS = {
+    "held_out_loss": "nats a token less than random",
+    "exact_match": "percentage points more than random",
+    "judged_style": "percentage points of comparisons with random's answers won, beyond half",
+}
+GROUPS = {"by_origin": "By who wrote the rows measured on", "by_source": "By the source of the rows measured on"}
+ABOUT_GROUPS = "Filled dot: beyond chance after correction for all cells of this table."
+ABOUT_STYLE = (
+    "What a judge prefers is style beside exact match, never in its place: an answer can be liked and be wrong. What "
+    "changes when the two answers change places counts as a tie."
+)
+CONFIDENCE = 0.95
 CERTAIN = ("better than random", "worse than random")
 ABOUT_POWER = (
     "Detectable: the smallest effect that is found with probability 80% with these seeds and {n} items. "
@@ -24,16 +35,19 @@ ABOUT_BOOTSTRAP = (
 
 def measure_section(results: Mapping[str, Any], measure: str) -> Section:
     found = results["measures"][measure]
-    by = 100 if measure == "exact_match" else 1
+    by = 1 if measure == "held_out_loss" else 100
     rows = [_effect_row(name, each, measure, by) for name, each in found["effects"].items()]
     shown: list[Child] = [effect_chart(f"{TITLES[measure]}: gain against random", UNITS[measure], rows)]
+    if measure == "judged_style":
+        shown.append(_judge(results["judge"]))
+    shown += [_group(found[key], measure, title) for key, title in GROUPS.items() if found.get(key)]
     shown += [_power(found, measure), _bootstrap(found, measure), _every_seed(results, measure)]
     return Section(measure.replace("_", "-"), TITLES[measure], join(shown))
 
 
 def gain_words(measure: str, gain: float) -> str:
     """A gain with its sign: percentage points, or nats."""
-    return points(gain) if measure == "exact_match" else f"{gain:+.3f}".replace("-", MINUS)
+    return f"{gain:+.3f}".replace("-", MINUS) if measure == "held_out_loss" else points(gain)
 
 
 def gain_range(measure: str, interval: Sequence[float]) -> str:
@@ -51,6 +65,49 @@ def _effect_row(name: str, found: Mapping[str, Any], measure: str, by: float) ->
         found["verdict"] in CERTAIN,
         gain_words(measure, found["effect"]),
     )
+
+
+def _judge(judge: Mapping[str, Any]) -> Html:
+    """How the judge behaved, and what asking it cost."""
+    said = f"{judge['name']}: {count(judge['read'])} of {count(judge['pairs'])} pairs could be read in both orders"
+    if judge["directed"]:
+        said += f", {count(judge['directed'])} more were not sent for their words to the judge"
+    if judge["share_contradicting"] is not None:
+        said += f"; the winner changed with the order in {percent(judge['share_contradicting'])}"
+    if judge["share_first"] is not None:
+        said += f"; the first place won {percent(judge['share_first'])} of decided calls (50% without a bias)"
+    return join([note(f"{said}. Judging cost {calls_words(judge)}."), note(ABOUT_STYLE)])
+
+
+def calls_words(cost: Mapping[str, Any]) -> str:
+    """Paid calls, and what they cost where that is known."""
+    if not cost["n_calls"]:
+        return "no paid calls"
+    money = "" if cost["dollars"] is None else f", ${significant(cost['dollars'], 3)}"
+    return f"{count(cost['n_calls'])} paid calls{money}"
+
+
+def cost_words(about: Mapping[str, Any]) -> str:
+    """What choosing a candidate cost."""
+    if not about["cost_is_known"]:
+        return "not known"
+    calls = f", {calls_words(about['cost'])}" if about["cost"]["n_calls"] else ""
+    return f"{duration(about['cost']['cpu_s'])} CPU{calls}"
+
+
+def _group(found: Mapping[str, Any], measure: str, title: str) -> Html:
+    names = list(next(iter(found.values()))["effects"])
+    columns = [Column("candidate")]
+    columns += [Column(f"{group} ({count(each['n_items'])})", True) for group, each in found.items()]
+    rows: list[list[Child]] = [
+        [name, *(_cell(each["effects"][name], measure) for each in found.values())] for name in names
+    ]
+    return join([table(columns, rows, title), note(ABOUT_GROUPS)])
+
+
+def _cell(found: Mapping[str, Any], measure: str) -> Html:
+    sign = "● " if found["p_corrected"] <= 1 - CONFIDENCE else ""
+    return two_lines(sign + gain_words(measure, found["effect"]), gain_range(measure, found["interval"]))
 
 
 def _power(found: Mapping[str, Any], measure: str) -> Html:
@@ -85,7 +142,7 @@ def _every_seed(results: Mapping[str, Any], measure: str) -> Html:
     found = results["measures"][measure]["by_seed"]
     n_seeds = max(map(len, found.values()))
     columns = [Column("trained on"), Column("mean", True), *(Column(f"seed {n}", True) for n in range(n_seeds))]
-    show: Callable[[float], str] = percent if measure == "exact_match" else "{:.3f}".format
+    show: Callable[[float | None], str] = "{:.3f}".format if measure == "held_out_loss" else percent
     rows: list[list[Child]] = [["nothing (the base)", show(results["base"][measure]), *[NOTHING] * n_seeds]]
     for name, values in found.items():
         cells = [show(value) for value in values] + [NOTHING] * (n_seeds - len(values))

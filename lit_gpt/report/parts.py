@@ -104,6 +104,11 @@ def verbatim(text: str) -> Html:
     return element("span", text, class_="verbatim", dir="auto")
 
 
+def two_lines(first: Child, second: Child) -> Html:
+    """A cell's number, and what is said of it below."""
+    return join([element("span", first, class_="whole"), element("br"), element("span", second, class_="soft")])
+
+
 def verdict(is_correct: bool) -> Html:
     """Right or wrong, by sign and word and colour."""
     sign = "✓ right" if is_correct else "✗ wrong"

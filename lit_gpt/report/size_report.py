@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from math import log2
 from typing import Any
 
+from lit_gpt.report.effect_chart import EffectRow, effect_chart
 from lit_gpt.report.formats import NOTHING, count, percent
 from lit_gpt.report.line_chart import Line, LineChart
 from lit_gpt.report.markup import Child, Html, join
-from lit_gpt.report.measure_section import TITLES, gain_range, gain_words
+from lit_gpt.report.measure_section import CONFIDENCE, TITLES, UNITS, gain_range, gain_words
 from lit_gpt.report.page import Section, page
 from lit_gpt.report.parts import Column, heading, key_values, note, paragraph, table
 
@@ -32,19 +33,24 @@ def _lead(results: Mapping[str, Any]) -> Html:
 
 
 def _answer(results: Mapping[str, Any]) -> str:
+    """Whether a larger size is anywhere worse than the one before, by each measure."""
     said = []
     for measure, curves in results["measures"].items():
-        for name, curve in curves.items():
-            back = [count(n) for n, falls in zip(curve["tokens"][1:], curve["falls_back"], strict=True) if falls]
-            told = f"is worse at {', '.join(back)} tokens than at the size before" if back else "never falls back"
-            said.append(f"By {TITLES[measure].lower()}, {name} {told} beyond chance.")
+        falls = [_falls(name, curve) for name, curve in curves.items() if any(curve["falls_back"])]
+        told = "; ".join(falls) or "no larger size is worse than the one before it"
+        said.append(f"By {TITLES[measure].lower()}, {told}, beyond chance.")
     return " ".join(said)
+
+
+def _falls(name: str, curve: Mapping[str, Any]) -> str:
+    back = [count(n) for n, falls in zip(curve["tokens"][1:], curve["falls_back"], strict=True) if falls]
+    return f"{name} is worse at {', '.join(back)} tokens than at the size before"
 
 
 def _measure(results: Mapping[str, Any], measure: str) -> Section:
     curves = results["measures"][measure]
-    least = min(n for curve in curves.values() for n in curve["tokens"])
     by = 100 if measure == "exact_match" else 1
+    least = min(n for curve in curves.values() for n in curve["tokens"])
     lines = [
         Line(
             name,
@@ -55,10 +61,32 @@ def _measure(results: Mapping[str, Any], measure: str) -> Section:
         for name, curve in curves.items()
     ]
     unit = "percent" if measure == "exact_match" else "nats a token"
-    chart = LineChart(TITLES[measure], f"doublings of {count(least)} tokens", f"{TITLES[measure]}, {unit}", lines)
+    names = {log2(n / least): count(n) for curve in curves.values() for n in curve["tokens"]}
+    chart = LineChart(
+        f"{TITLES[measure]} by size", "tokens of the subset", f"{TITLES[measure]}, {unit}", lines, (), names
+    )
+    gains = [_gains(name, curve, measure, by) for name, curve in curves.items() if "against_random" in curve]
     tables = [part for name, curve in curves.items() for part in (heading(name), _table(curve, measure))]
-    why = note("A gain is over the size before, and over the random draw of the same size; both with 95% intervals.")
-    return Section(measure.replace("_", "-"), TITLES[measure], join([chart.render(), *tables, why]))
+    why = note(
+        "A gain is over the size before, and over the random draw of the same size; both with 95% intervals. What is "
+        "said to be beyond chance is so after correction for all sizes and candidates (Holm)."
+    )
+    return Section(measure.replace("_", "-"), TITLES[measure], join([chart.render(), *gains, *tables, why]))
+
+
+def _gains(name: str, curve: Mapping[str, Any], measure: str, by: float) -> Html:
+    """The gain over the random draw at each size, drawn with its interval."""
+    rows = []
+    for tokens, gain in zip(curve["tokens"], curve["against_random"], strict=True):
+        low, high = (by * end for end in gain["interval"])
+        words = gain_words(measure, gain["effect"])
+        dots = [by * each for each in gain["by_seed"]]
+        rows.append(
+            EffectRow(
+                count(tokens), by * gain["effect"], (low, high), dots, gain["p_corrected"] <= 1 - CONFIDENCE, words
+            )
+        )
+    return effect_chart(f"{name}: gain against random, by tokens", UNITS[measure], rows)
 
 
 def _table(curve: Mapping[str, Any], measure: str) -> Html:

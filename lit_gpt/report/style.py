@@ -113,6 +113,7 @@ circle.line-a { fill: var(--second); } circle.line-b { fill: var(--warm); stroke
 .axis-row > svg { grid-column: 2; }
 .interval-label { overflow-wrap: anywhere; padding-left: .9rem; }
 .interval-values { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.whole { white-space: nowrap; }
 .interval-row.total { border-top: 1px solid var(--rule); }
 .interval-row.total > .interval-label { padding-left: 0; }
 .interval-row.total > :not(svg) { font-weight: 650; }

@@ -1,12 +1,16 @@
 """A whole comparison, small: equal work for all, its arithmetic from its own items, going on, and what is refused."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from lit_gpt.curation.recipes import find_recipe, read_recipe
 from lit_gpt.data.prepare import prepare_examples
@@ -15,8 +19,9 @@ from lit_gpt.data.sources import user_file, world
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.proof.candidates import Choices
+from lit_gpt.proof.checks import chosen_hashes
 from lit_gpt.proof.compare import Comparison
-from lit_gpt.proof.effects import is_hopeless
+from lit_gpt.proof.effects import by_group, is_hopeless
 from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.proof.trials import Outcome, Trials
 from lit_gpt.report.comparison_report import comparison_report
@@ -82,6 +87,12 @@ def test_effects_follow_from_the_items(done: Path, results: dict) -> None:
     assert results["measures"]["exact_match"]["n_items"] == 6
 
 
+def test_rows_left_out_are_shown_with_why(results: dict) -> None:
+    shown = results["candidates"]["longest"]["left_out"]
+    assert len(shown) == 3 and all("not chosen: " in row["why"] and "rank" in row["why"] for row in shown)
+    assert shown[0]["why"] in comparison_report(results)
+
+
 def test_costs_are_measured_and_charged(results: dict) -> None:
     assert all(about["cost_is_known"] and about["cost"]["wall_s"] > 0 for about in results["candidates"].values())
 
@@ -94,11 +105,96 @@ def test_run_again_it_trains_nothing(done: Path, pool: Path, tiny_base: Path) ->
     assert (done / "results.json").read_bytes() == told
 
 
+def test_interrupted_it_goes_on_to_the_same_items(
+    done: Path, pool: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, n_left = Trials.run, [3]
+
+    def stops(self: Trials, *args: object, **more: object) -> Outcome:
+        n_left[0] -= 1
+        if n_left[0] < 0:
+            raise KeyboardInterrupt
+        return run(self, *args, **more)
+
+    monkeypatch.setattr(Trials, "run", stops)
+    with pytest.raises(KeyboardInterrupt):
+        comparison(pool, tiny_base, tmp_path / "out").run()
+    monkeypatch.undo()
+    shutil.rmtree(tmp_path / "out" / "sets" / "longest-0")  # as if choosing had been cut short
+    comparison(pool, tiny_base, tmp_path / "out").run()
+    assert (tmp_path / "out" / "items.jsonl").read_bytes() == (done / "items.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"budget_tokens": 2600}, "another budget_tokens"),
+        ({"prompt_style": "alpaca"}, "another prompt_style"),
+        ({"steps": 5}, "other settings"),
+    ],
+)
+def test_what_was_made_with_other_settings_is_not_taken(
+    changed: dict, told: str, done: Path, pool: Path, tiny_base: Path
+) -> None:
+    with pytest.raises(UserError, match=told):
+        comparison(pool, tiny_base, done, **changed).run()
+
+
+def test_each_recipe_is_given_what_it_asks_for(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    rows = list({row.content_hash: row for row in read_examples(pool)}.values())
+    recipes = []
+    for name, sign in (("mine", 1), ("yours", -1)):
+        scores = {"content_hash": [r.content_hash for r in rows], "value": [sign * float(n) for n in range(len(rows))]}
+        pq.write_table(pa.table(scores), tmp_path / f"{name}.parquet")
+        card = {"title": name, "paper": "", "formula": "", "ours": [], "negatives": []}
+        steps = [{"top": {"score": name, "order": "highest", "keep": {"size": 5}}}]
+        recipe = {"card": card, "scores": {name: "given"}, "steps": steps}
+        recipes.append(tmp_path / f"by-{name}.yaml")
+        recipes[-1].write_text(yaml.safe_dump(recipe))
+    asked = {"recipes": [str(each) for each in recipes], "baselines": ["random"], "size": 5, "budget_tokens": None}
+    given = [f"{name}={tmp_path / name}.parquet" for name in ("mine", "yours")]
+    choices = comparison(pool, tiny_base, tmp_path / "out", **asked, given=given).choices
+    chosen = {each.name: choices.choose(each, 0) for each in choices.candidates}
+    kept = {name: chosen_hashes(found.data_dir) for name, found in chosen.items()}
+    assert kept["by-mine"] <= {r.content_hash for r in rows[-5:]}
+    assert kept["by-yours"] <= {r.content_hash for r in rows[:5]}
+    with pytest.raises(UserError, match="--given hers"):
+        _ = comparison(pool, tiny_base, tmp_path / "out", **asked, given=[*given, "hers=x"]).choices.candidates
+    (tmp_path / "mine.parquet").write_bytes((tmp_path / "yours.parquet").read_bytes())
+    with pytest.raises(UserError, match="another given"):
+        choices.choose(next(each for each in choices.candidates if each.name == "by-mine"), 0)
+
+
+def test_groups_of_items_have_effects_of_their_own() -> None:
+    draw = np.random.default_rng(2)
+
+    def outcomes(gains: dict[str, float]) -> list[list[Outcome]]:
+        items = [f"{who}{n}" for who in gains for n in range(12)]
+        return [[Outcome({id: 2 - gains[id[0]] + 0.01 * draw.normal() for id in items}, {})] for _ in range(3)]
+
+    found = {"random": outcomes({"h": 0, "l": 0}), "ours": outcomes({"h": -0.5, "l": 0.5})}
+    groups = {f"{who}{n}": {"h": "human", "l": "llm"}[who] for who in "hl" for n in range(12)}
+    told = by_group(found, "held_out_loss", groups)
+    assert {name: each["n_items"] for name, each in told.items()} == {"human": 12, "llm": 12}
+    assert told["human"]["effects"]["ours"]["effect"] == pytest.approx(-0.5, abs=0.02)
+    assert told["llm"]["effects"]["ours"]["effect"] == pytest.approx(0.5, abs=0.02)
+    assert all(each["effects"]["ours"]["p_corrected"] < 0.01 for each in told.values())
+    assert by_group(found, "held_out_loss", dict.fromkeys(groups, "human")) == {}, "one group is the whole"
+
+
 def test_the_page_says_the_verdicts(results: dict) -> None:
     page = comparison_report(results)
     assert "no significant difference" in page and "random again" in page and "<script" not in page
     for name in results["candidates"]:
         assert name in page
+
+
+def test_the_table_says_the_same(done: Path, results: dict) -> None:
+    lines = (done / "table.md").read_text().splitlines()
+    row = next(line for line in lines if line.startswith("| longest |")).split(" | ")
+    told = results["measures"]["held_out_loss"]["effects"]["longest"]
+    assert row[2] == told["verdict"] and row[1].startswith(f"{told['effect']:+.3f}".replace("-", "−"))
+    assert len({line.count("|") for line in lines if line}) == 1 and "s CPU" in row[-1]
 
 
 def test_a_set_of_the_users(done: Path, pool: Path, tiny_base: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.sources import world
 from lit_gpt.errors import UserError
 from lit_gpt.proof.settings import ComparisonSettings
-from lit_gpt.proof.size_curve import SizeCurve
+from lit_gpt.proof.size_curve import SizeCurve, correct
 from lit_gpt.proof.size_search import search
 from lit_gpt.proof.size_settings import SizeSettings
 from lit_gpt.report.size_report import size_report
@@ -46,6 +46,21 @@ def test_the_search_finds_the_best_size_from_the_cheap_end() -> None:
     assert np.mean([each["tokens"] for each in tried]) < 20_000, "it pays for few large ones"
     assert search(loss_of, (500, 100_000), 25)[0] == best, "the same search every time"
     assert len(asked) == 2 * len({each["tokens"] for each in tried}), "a size is trained once"
+
+
+def test_what_a_study_of_sizes_does_not_do_is_refused(tmp_path: Path) -> None:
+    comparison = ComparisonSettings(pool=tmp_path, recipes=["longest"], budget_tokens=100)
+    study = SizeCurve(comparison, SizeSettings(), ScheduleSettings(), LoraSettings(), read_recipe)
+    with pytest.raises(UserError, match="--budget_tokens 100 in a study of sizes"):
+        study.run()
+
+
+def test_falling_back_is_corrected_for_all_steps_that_are_looked_at() -> None:
+    gains = [{"effect": -0.1, "p": 0.03}, {"effect": -0.5, "p": 1e-6}, {"effect": 0.5, "p": 1e-6}]
+    curves = {"a": {"gains": gains}, "b": {"gains": [{"effect": -0.1, "p": 0.5}]}}
+    correct(curves)
+    assert [each["p_corrected"] for each in gains] == pytest.approx([0.06, 4e-6, 4e-6])
+    assert curves["a"]["falls_back"] == [False, True, False] and curves["b"]["falls_back"] == [False]
 
 
 @pytest.fixture(scope="module")
@@ -96,4 +111,4 @@ def test_what_the_search_tells_comes_from_rows_that_chose_nothing(curve: Path) -
 
 def test_the_page_says_whether_the_curve_falls_back(curve: Path) -> None:
     page = size_report(json.loads((curve / "results.json").read_text()))
-    assert "beyond chance" in page and "doublings of 600 tokens" in page and "BlendSearch" in page
+    assert "beyond chance" in page and "tokens of the subset" in page and "BlendSearch" in page

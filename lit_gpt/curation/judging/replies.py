@@ -6,6 +6,7 @@ Not covered: network file systems without locks.
 """
 
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -13,6 +14,15 @@ from lit_gpt.curation.judging.question import Reply
 
 FILE = "replies.sqlite"
 WAIT_S = 60.0  # for another process that writes
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Replies there are, and the tokens of their prompts and their own."""
+
+    n_calls: int = 0
+    n_in: int = 0
+    n_out: int = 0
 
 
 class Replies:
@@ -38,5 +48,21 @@ class Replies:
         with self._lock:
             self._file.execute("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?)", values)
 
+    def count(self) -> Kept:
+        with self._lock:
+            row = self._file.execute("SELECT COUNT(*), TOTAL(n_in), TOTAL(n_out) FROM replies").fetchone()
+        return Kept(*map(int, row))
+
     def close(self) -> None:
         self._file.close()
+
+
+def count_kept(directory: Path) -> Kept:
+    """Of the replies kept in a folder, which need not be there."""
+    if not (directory / FILE).is_file():
+        return Kept()
+    replies = Replies(directory)
+    try:
+        return replies.count()
+    finally:
+        replies.close()

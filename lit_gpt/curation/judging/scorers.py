@@ -4,7 +4,7 @@ A row whose reply could not be read has no score (`judge_unreadable`), nor has o
 (`directed_at_judge`), unless such rows are to be sent. Replies are on disk one by one, so tables need no small shards.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -37,6 +37,11 @@ def judge_of(bench: Bench) -> Judge:
     judge = open_judge(bench.judge or JudgeSettings(), settings.checkpoint_dir, settings.prompt_style, replies_dir)
     bench.scored_by.add(judge.name)
     return judge
+
+
+def asks_judge(scorers: Iterable[Any]) -> bool:
+    """Whether one of them has a judge grade rows."""
+    return any(isinstance(scorer, JudgedRating | JudgedQuality) for scorer in scorers)
 
 
 def is_directed(example: Example) -> bool:
@@ -80,11 +85,11 @@ class JudgedRating:
     OF_THE_SET: ClassVar = False
 
     def identity(self, bench: Bench) -> dict[str, Any]:
-        rubric = DIMENSIONS[self.dimension]
-        return {"judge": judge_of(bench).model.identity, "rubric": rubric.version, "seed": bench.settings.seed}
+        rubric, seed = DIMENSIONS[self.dimension], bench.settings.seed_of_scores
+        return {"judge": judge_of(bench).model.identity, "rubric": rubric.version, "seed": seed}
 
     def start(self, bench: Bench) -> ScoreRows:
-        judge, rubric, seed = judge_of(bench), DIMENSIONS[self.dimension], bench.settings.seed
+        judge, rubric, seed = judge_of(bench), DIMENSIONS[self.dimension], bench.settings.seed_of_scores
         return lambda examples: grade(examples, judge, rubric, seed, self.directed)
 
 
@@ -116,26 +121,26 @@ class JudgedQuality:
         return {
             "judge": judge_of(bench).model.identity,
             "rubric": QUALITY.version,
-            "seed": bench.settings.seed,
+            "seed": bench.settings.seed_of_scores,
             "sample": hash_json(sample),
         }
 
     def start(self, bench: Bench) -> ScoreRows:
-        judge, seed = judge_of(bench), bench.settings.seed
+        judge, seed = judge_of(bench), bench.settings.seed_of_scores
         exemplars = self._exemplars(bench, judge)
         return lambda examples: grade(examples, judge, QUALITY, seed, self.directed, exemplars)
 
     def _sample(self, bench: Bench) -> list[Example]:
         """Rows of the pool that the seed decides, none of them directed at the judge."""
-        pool = Pool.of(bench.settings.data_dir)
-        order = sorted(range(len(pool.ids)), key=lambda n: derive_seed("exemplar", bench.settings.seed, pool.ids[n]))
+        pool, seed = Pool.of(bench.settings.data_dir), bench.settings.seed_of_scores
+        order = sorted(range(len(pool.ids)), key=lambda n: derive_seed("exemplar", seed, pool.ids[n]))
         sample = [example for example in pool.rows.at(order[: 2 * self.exemplar_rows]) if not is_directed(example)]
         rank = {pool.ids[number]: place for place, number in enumerate(order)}
         return sorted(sample, key=lambda example: rank[example.id])[: self.exemplar_rows]
 
     def _exemplars(self, bench: Bench, judge: Judge) -> list[Exemplar]:
         """The rows at the levels, with the grades they got without examples. In a dry run any three, ungraded."""
-        sample, seed = self._sample(bench), bench.settings.seed
+        sample, seed = self._sample(bench), bench.settings.seed_of_scores
         questions = [question_about(example, QUALITY, seed) for example in sample]
         if judge.settings.dry_run:
             judge.expect(questions)

@@ -63,13 +63,13 @@ class SelectIt(OfRows):
 
     def identity(self, bench: Bench) -> dict[str, Any]:
         bench.scored_by.add(model_name(checkpoint_of(bench)))
-        return {**model_identity(bench), "seed": bench.settings.seed}
+        return {**model_identity(bench), "seed": bench.settings.seed_of_scores}
 
     def start(self, bench: Bench) -> ScoreRows:
         from lit_gpt.loading import load
 
         model, tokenizer = load(checkpoint_of(bench))
-        return lambda examples: selectit_scores(examples, model, tokenizer, self.alpha, bench.settings.seed)
+        return lambda examples: selectit_scores(examples, model, tokenizer, self.alpha, bench.settings.seed_of_scores)
 
 
 def selectit_scores(
