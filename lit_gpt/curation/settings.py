@@ -18,6 +18,7 @@ class CurateSettings:
         size: keep so many rows
         fraction: keep this share of the pool's rows, rounded down
         budget_tokens: keep as many rows as hold at most so many tokens, prompts and answers together
+        max_seq_length: with --budget_tokens, count the tokens that a training with this limit keeps of each row
         out_dir: the folder of the curated set; the default is DATA_DIR-RECIPE
         seed: decides every draw and every tie
         score_seed: decides what a language model that scores is shown; the default is --seed
@@ -38,6 +39,7 @@ class CurateSettings:
     size: int | None = None
     fraction: float | None = None
     budget_tokens: int | None = None
+    max_seq_length: int | None = None
     out_dir: Path | None = None
     seed: int = 0
     score_seed: int | None = None
@@ -53,6 +55,9 @@ class CurateSettings:
 
     def __post_init__(self) -> None:
         _ = self.amount, self.given_files
+        if self.max_seq_length is not None and (self.max_seq_length < 1 or self.budget_tokens is None):
+            got = f"--max_seq_length {self.max_seq_length}"
+            raise UserError(got, "a number above 0, together with --budget_tokens", "correct it, or leave it out")
 
     @property
     def amount(self) -> Amount | None:
