@@ -24,7 +24,6 @@ RECIPES = Path(__file__).resolve().parents[1] / "configs" / "curate"
 def main(
     comparison: ComparisonSettings, schedule: ScheduleSettings, lora: LoraSettings, judge: JudgeSettings
 ) -> Path | None:
-    from lit_gpt.curation.judging.judge import DryRun
     from lit_gpt.curation.recipes import find_recipe, read_recipe
     from lit_gpt.proof.candidates import Choices
 
@@ -37,13 +36,13 @@ def main(
     )
     _ = choices.candidates  # what is misnamed should be told before torch is loaded
     from lit_gpt.proof.compare import Comparison
+    from lit_gpt.proof.judged import plans
     from lit_gpt.proof.trials import Trials
 
-    try:
-        return Comparison(choices, Trials(comparison, schedule, lora)).run()
-    except DryRun as plan:
-        print(plan)
+    if judge.dry_run:
+        print(*plans(choices), sep="\n")
         return None
+    return Comparison(choices, Trials(comparison, schedule, lora)).run()
 
 
 if __name__ == "__main__":

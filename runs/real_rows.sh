@@ -5,7 +5,7 @@
 #   bash runs/real_rows.sh checkpoints/ORG/NAME...      # with the sets prepared as data/dolly, lima, superni and p3
 set -euo pipefail
 
-python scripts/prepare_merged.py --sources dolly lima superni p3 --weights 1 1 1 1 --budget_rows 2400 \
+[ -f data/four_sources/manifest.json ] || python scripts/prepare_merged.py --sources dolly lima superni p3 --weights 1 1 1 1 --budget_rows 2400 \
     --val_split_fraction 0.2 --destination_path data/four_sources
 for base in "$@"; do
     echo "from $base"

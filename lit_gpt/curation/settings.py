@@ -23,6 +23,7 @@ class CurateSettings:
         train_tokens_per_s: how fast the training will be
         train_epochs: how often it will see a row; up to four times is about as good as new rows (Muennighoff et al.
             2023, arXiv 2305.16264)
+        max_seq_length: with --budget_tokens, count the tokens that a training with this limit keeps of each row
         out_dir: the folder of the curated set; the default is DATA_DIR-RECIPE
         seed: decides every draw and every tie
         score_seed: decides what a language model that scores is shown; the default is --seed
@@ -47,6 +48,7 @@ class CurateSettings:
     train_hours: float | None = None
     train_tokens_per_s: float | None = None
     train_epochs: int = 3
+    max_seq_length: int | None = None
     out_dir: Path | None = None
     seed: int = 0
     score_seed: int | None = None
@@ -63,6 +65,9 @@ class CurateSettings:
 
     def __post_init__(self) -> None:
         _ = self.amount, self.given_files
+        if self.max_seq_length is not None and (self.max_seq_length < 1 or self.budget_tokens is None):
+            got = f"--max_seq_length {self.max_seq_length}"
+            raise UserError(got, "a number above 0, together with --budget_tokens", "correct it, or leave it out")
 
     @property
     def amount(self) -> Amount | None:

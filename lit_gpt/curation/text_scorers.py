@@ -1,5 +1,6 @@
 """Scores read off a row's words and tokens: no model, though some need its tokenizer."""
 
+import sys
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -39,15 +40,24 @@ class Tokens(OfRows):
 
 @dataclass(frozen=True)
 class RowTokens(Tokens):
-    """Tokens of the whole row as training encodes it, by the tokenizer of --checkpoint_dir."""
+    """Tokens of the whole row as training encodes it, by the tokenizer of --checkpoint_dir.
+
+    With --max_seq_length those that training keeps of it: 0 of a row whose answer begins too late.
+    """
 
     NAME: ClassVar = "row_tokens"
 
+    def identity(self, bench: Bench) -> dict[str, Any]:
+        cut = bench.settings.max_seq_length
+        return {**super().identity(bench), **({} if cut is None else {"max_seq_length": cut})}
+
     def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.tokens.encode import encode_examples
+        from lit_gpt.tokens.encode import encode_examples, fit
 
         tokenizer, style = tokenizer_and_style(bench)
-        return lambda examples: ((e.id, len(row.ids)) for e, row in encode_examples(examples, tokenizer, style))
+        cut = bench.settings.max_seq_length or sys.maxsize
+        rows = lambda examples: encode_examples(examples, tokenizer, style)  # noqa: E731
+        return lambda examples: ((e.id, len(fit(row, cut, "trim").ids)) for e, row in rows(examples))
 
 
 @dataclass(frozen=True)

@@ -229,7 +229,9 @@ class Choices:
             return {"size": self.choose(candidate.like, seed).n_rows}
         if not any(is_chooser(step) for _, step in candidate.way.steps):
             return {}
-        return {"size": self.budget} if self.settings.size is not None else {"budget_tokens": self.budget}
+        if self.settings.size is not None:
+            return {"size": self.budget}
+        return {"budget_tokens": self.budget, "max_seq_length": self.settings.max_seq_length}
 
 
 def _identity(path: Path) -> str:

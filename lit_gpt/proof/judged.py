@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lit_gpt.curation.judging.directed import directed_at_judge
-from lit_gpt.curation.judging.judge import Judge, open_judge
+from lit_gpt.curation.judging.judge import DryRun, Judge, open_judge
 from lit_gpt.curation.judging.pairwise import Pair, Verdict, bias, compare
+from lit_gpt.curation.judging.scorers import asks_judge
 from lit_gpt.evaluation.results import Judged, read_judged
+from lit_gpt.proof.candidates import Choices
 from lit_gpt.proof.purse import Purse
 from lit_gpt.proof.trials import Trials
 from lit_gpt.seeds import derive_seed
@@ -20,6 +22,23 @@ from lit_gpt.seeds import derive_seed
 MEASURING = "measuring"  # the folder of the replies that no candidate is charged for
 VALUE = {"one": 1.0, "tie": 0.5, "other": 0.0}
 FENCE_SEED = 0
+
+
+def plans(choices: Choices) -> list[str]:
+    """What a judge would be asked, by recipes and to compare answers: for --dry_run. Nothing is sent or trained."""
+    s, found = choices.settings, []
+    for candidate in choices.candidates:
+        if candidate.recipe is not None and asks_judge(candidate.recipe.asked_scorers.values()):
+            try:
+                choices.choose(candidate, 0)
+            except DryRun as plan:
+                found.append(f"{candidate.name}\n{plan}")
+    n_trials = (len(choices.candidates) - 1) * s.seeds * s.training_seeds
+    n_most = 2 * s.n_judged * n_trials
+    return [
+        *found,
+        f"to compare answers: at most {n_most:,} calls, two for each of {s.n_judged:,} of {n_trials:,} trials",
+    ]
 
 
 @dataclass

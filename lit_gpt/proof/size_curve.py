@@ -74,7 +74,7 @@ class SizeCurve:
 
     def run(self) -> Path:
         """Train at every size, then search; the directory with results.json and report.html."""
-        _require_unused(self.comparison)
+        _require_unused(self.comparison, self.judge)
         grid, names = self.sizes.grid(self.most_tokens), self.candidates
         with bar(len(grid) * len(names) * self.comparison.seeds, "trials", "training") as progress:
             for seed in range(self.comparison.seeds):
@@ -136,8 +136,11 @@ class SizeCurve:
         return {"pool": self.comparison.pool.name, "measures": measures, "search": dict(found), "settings": settings}
 
 
-def _require_unused(comparison: ComparisonSettings) -> None:
+def _require_unused(comparison: ComparisonSettings, judge: JudgeSettings) -> None:
     """UserError for what a comparison does and a study of sizes does not."""
+    if judge.dry_run:
+        do = "eval/compare_datasets.py --dry_run true shows what a recipe asks"
+        raise UserError("--dry_run true in a study of sizes", "nothing to foretell here", do)
     for each in fields(ComparisonSettings):
         value, default = getattr(comparison, each.name), [] if each.name == "sets" else each.default
         if each.name in UNUSED and value != default:

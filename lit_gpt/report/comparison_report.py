@@ -105,7 +105,7 @@ def _verdicts(results: Mapping[str, Any]) -> Section:
     rows: list[list[Child]] = []
     for name, about in results["candidates"].items():
         cells = [_verdict_cell(m, measures[m]["effects"].get(name), name) for m in measures]
-        rows.append([name, *cells, cost_words(about)])
+        rows.append([name, *cells, _cost_cell(about)])
     caption = "Gain against a random draw of the same cost, with 95% interval, and the verdict by it"
     return Section("verdicts", "The verdicts", table(columns, rows, caption))
 
@@ -115,6 +115,11 @@ def _verdict_cell(measure: str, found: Mapping[str, Any] | None, name: str) -> C
         return "what all are compared with" if name == RANDOM else "not measured"
     words = f"{gain_words(measure, found['effect'])} {gain_range(measure, found['interval'])}"
     return two_lines(words, found["verdict"])
+
+
+def _cost_cell(about: Mapping[str, Any]) -> Child:
+    time, _, calls = cost_words(about).partition(", ")
+    return two_lines(time, calls) if calls else time
 
 
 def _costs(results: Mapping[str, Any]) -> Section:

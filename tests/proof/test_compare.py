@@ -165,6 +165,15 @@ def test_each_recipe_is_given_what_it_asks_for(pool: Path, tiny_base: Path, tmp_
         choices.choose(next(each for each in choices.candidates if each.name == "by-mine"), 0)
 
 
+def test_a_budget_counts_tokens_as_training_cuts_them(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    cut = {"max_seq_length": 60, "budget_tokens": 1200}
+    choices = comparison(pool, tiny_base, tmp_path / "out", **cut).choices
+    chosen = {each.name: choices.choose(each, 0) for each in choices.candidates if each.name != "full"}
+    assert all(1200 - 60 < found.n_tokens <= 1200 for found in chosen.values())
+    rows = {name: list(read_examples(found.data_dir)) for name, found in chosen.items()}
+    assert len(rows["longest"]) > chosen["longest"].n_rows, "some have no answer that is trained on"
+
+
 def test_groups_of_items_have_effects_of_their_own() -> None:
     draw = np.random.default_rng(2)
 

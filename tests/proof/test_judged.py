@@ -16,6 +16,7 @@ from lit_gpt.data.sources import world
 from lit_gpt.data.store import read_examples
 from lit_gpt.proof.candidates import Choices
 from lit_gpt.proof.compare import Comparison
+from lit_gpt.proof.judged import plans
 from lit_gpt.proof.purse import Purse
 from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.proof.trials import Trials
@@ -106,6 +107,19 @@ def test_calls_are_charged_to_the_method_that_made_them_once(judged: tuple[Path,
     assert costs["alpagasus"]["dollars"] == pytest.approx(dollars) and dollars > 0
     assert costs["random"]["n_calls"] == 0 and costs["random"]["dollars"] == 0
     assert stub.n_paid == n_sent == n_train + told["judge"]["n_calls"], "run again, it asks nothing"
+
+
+def test_a_dry_run_tells_and_sends_nothing(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    pool = prepare_examples(world.source(n_rows=60, n_test=8), DataSettings(destination_path=tmp_path / "world"))
+    asked = {"recipes": ["alpagasus"], "checkpoint_dir": tiny_base, "seeds": 3, "n_judged": 7, "prompt_style": "chat"}
+    settings = ComparisonSettings(pool=pool, out_dir=tmp_path / "out", **asked)
+    read = lambda name: read_recipe(find_recipe(name, ROOT / "configs" / "curate"))  # noqa: E731
+    with serving(Stub(likes_length)) as stub:
+        told = plans(Choices(settings, read, judges.settings(stub, dry_run=True)))
+    n_rows = len({each.content_hash for each in read_examples(pool)})
+    assert f"{n_rows:,} calls to send" in told[0] and told[-1].startswith("to compare answers: at most 84 calls")
+    assert stub.n_paid == 0 and not (tmp_path / "out" / "runs").exists()
 
 
 def test_one_limit_bounds_all_who_ask(tmp_path: Path) -> None:
