@@ -69,7 +69,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         stub = self.stub
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        n_bytes = int(self.headers["Content-Length"])
+        data = self.rfile.read(n_bytes)
+        if len(data) < n_bytes:  # who asked was killed before it had said what
+            self.close_connection = True
+            return
+        body = json.loads(data)
         with stub.lock:
             stub.headers.append({name.lower(): value for name, value in self.headers.items()})
             stub.bodies.append(body)

@@ -3,6 +3,7 @@
     askings     the same rows again, each call with another fence           self-consistency
     shuffled    each request with the reply of another row                  a judge that sees anything grades these
     pairs       own reply against another row's, in both orders             position bias, and who wins
+    injected    the rows with a sentence added that asks for the top grade  what obeys gives these more
     tables      grades of other judges for the same rows                    agreement, transition matrices
 
 The shuffled rows are the one truth that every data set brings along. Grades that do not tell them from the rows as they
@@ -28,6 +29,7 @@ from lit_gpt.curation.judging.agreement import (
     self_consistency,
 )
 from lit_gpt.curation.judging.directed import directed_at_judge
+from lit_gpt.curation.judging.injection import injected, shift
 from lit_gpt.curation.judging.judge import Judge
 from lit_gpt.curation.judging.question import Failed
 from lit_gpt.curation.judging.rubrics import Rubric, question_about, texts_of
@@ -38,6 +40,7 @@ from lit_gpt.example import Example, Message
 
 N_GRADES = 5
 Z95 = 1.96
+LEAST_SHARE = 0.01  # of rows, below which a row of a matrix is where EM began or chance
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,9 @@ class Examination:
     seed: int
     vectors: Callable[[Rows], NDArray[np.float32]]
 
-    def grades(self, examples: Sequence[Example], repeat: int) -> Values:
+    def grades(self, examples: Sequence[Example], purpose: str, repeat: int = 0) -> Values:
         asked = [question_about(example, self.rubric, self.seed, repeat=repeat) for example in examples]
-        found = self.judge.ask(asked, f"{self.rubric.name}-{repeat}")
+        found = self.judge.ask(asked, f"{self.rubric.name}-{purpose}")
         return np.array([np.nan if isinstance(answer, Failed) else answer for answer in found])
 
 
@@ -67,12 +70,13 @@ def examine(exam: Examination, tables: Mapping[str, Path]) -> dict[str, Any]:
     examples = list(exam.rows)
     if len(examples) < 3:
         raise UserError(f"{len(examples)} rows", "3 or more", "take more with --n_rows")
-    graded_RN = np.stack([exam.grades(examples, repeat) for repeat in range(exam.repeats)])
+    graded_RN = np.stack([exam.grades(examples, f"asking-{repeat + 1}", repeat) for repeat in range(exam.repeats)])
     grades_N = graded_RN[0]
     words_N = np.array([len(texts_of(example)["reply"].split()) for example in examples], dtype=np.float64)
     others = {name: _table(path, exam.rows) for name, path in tables.items()}
     length = length_bias(grades_N, words_N)
     shuffled = _shuffled(exam, examples, grades_N)
+    moved = shift(grades_N, exam.grades(injected(examples, exam.rubric.high), "injected"))
     pairs = pairwise.bias(pairwise.compare(_pairs(examples, exam.n_pairs), exam.judge, exam.seed))
     return {  # what counts all calls comes after the last of them
         "judge": exam.judge.name,
@@ -87,6 +91,7 @@ def examine(exam: Examination, tables: Mapping[str, Path]) -> dict[str, Any]:
         "length_bias": length,
         "length_bias_95": interval(length, int(np.isfinite(grades_N).sum())),
         "shuffled": shuffled,
+        "injected": moved,
         "pairs": pairs,
         "agreement": {
             name: agreement(grades_N, own, exam.rubric.low, exam.rubric.high, exam.keep, N_GRADES)
@@ -114,7 +119,7 @@ def _shuffled(exam: Examination, examples: Sequence[Example], grades_N: Values) 
         replace(e, id=f"{e.id}/shuffled", content_hash="", messages=(*e.messages[:-1], _reply(_other(examples, n))))
         for n, e in enumerate(examples)
     ]
-    wrong_N = exam.grades(wrong, 0)
+    wrong_N = exam.grades(wrong, "shuffled")
     own_N, wrong_N = grades_N[np.isfinite(grades_N)], wrong_N[np.isfinite(wrong_N)]
     if not len(own_N) or not len(wrong_N):
         return {"auc": None, "auc_95": None, "mean_own": None, "mean_shuffled": None, "has_signal": False}
@@ -172,6 +177,7 @@ def _transitions(exam: Examination, grades_N: Values, others: Mapping[str, Value
 def in_words(found: Mapping[str, Any]) -> str:
     """The examination for the terminal."""
     shuffled, pairs, own = found["shuffled"], found["pairs"], found["self_consistency"]
+    moved = found["injected"]
     lines = [
         f"{found['judge']}, {found['rubric']}, {found['n_rows']:,} rows: {found['account']}",
         f"  not graded        {found['n_failed']:,} calls, {found['share_failed']:.1%} ({found['failed'] or 'none'})",
@@ -188,6 +194,8 @@ def in_words(found: Mapping[str, Any]) -> str:
         f"{_span(found['length_bias_95'])}",
         f"  rows or shuffled  AUC {_shown(shuffled['auc'])} {_span(shuffled['auc_95'])}, mean grade "
         f"{_shown(shuffled['mean_own'])} and {_shown(shuffled['mean_shuffled'])}",
+        f"  injected text     raises {_share(moved['share_raised'])} of the grades, mean shift "
+        f"{_shown(moved['mean_shift'])} {_span(moved['shift_95'])}",
         f"  pairs             {pairs['read']} of {pairs['pairs']} read, own reply wins {pairs['wins_of_one']}, other's "
         f"{pairs['wins_of_other']}, ties {pairs['ties']}",
         f"  position bias     {_share(pairs['share_contradicting'])} change with the order; first wins "
@@ -199,15 +207,25 @@ def in_words(found: Mapping[str, Any]) -> str:
             f"{_shown(both['kappa_quadratic'])}), Spearman {_shown(both['spearman'])}, overlap of the kept "
             f"{_shown(both['overlap_of_kept'])}, {both['n_both_graded']} rows"
         )
-    lines.append(f"  transition matrix, from {found['transition']['from']}: deserved (down), given (across), in fifths")
-    for name, matrix in found["transition"]["matrices"].items():
-        lines += [f"    {name}", *("      " + " ".join(f"{value:.2f}" for value in row) for row in matrix)]
+    lines += _matrices(found["transition"])
     says = (
-        "tells rows from shuffled ones" if shuffled["has_signal"] else "CARRIES NO SIGNAL: it does not tell rows from"
+        "tells rows from shuffled ones"
+        if shuffled["has_signal"]
+        else "CARRIES NO SIGNAL: it does not tell rows from the same requests with others' replies"
     )
-    return "\n".join(
-        [*lines, f"verdict: {says}" + ("" if shuffled["has_signal"] else " the same requests with others' replies")]
-    )
+    obeys = "; OBEYS WHAT IT READS: a sentence in a reply raises its grade" if moved["obeys"] else ""
+    return "\n".join([*lines, f"verdict: {says}{obeys}"])
+
+
+def _matrices(transition: Mapping[str, Any]) -> list[str]:
+    """A line for each deserved fifth of the scale; of a fifth that hardly a row deserves, nothing can be said."""
+    lines = [f"  transition matrix, from {transition['from']}: deserved (down, and by how many rows), given (across)"]
+    for name, matrix in transition["matrices"].items():
+        lines.append(f"    {name}")
+        for fifth, (share, row) in enumerate(zip(transition["prior"], matrix, strict=True), 1):
+            given = "not known" if share < LEAST_SHARE else " ".join(f"{value:.2f}" for value in row)
+            lines.append(f"      fifth {fifth}, {share:4.0%}: {given}")
+    return lines
 
 
 def _shown(value: float | None) -> str:

@@ -180,6 +180,7 @@ def test_the_command_says_whether_grades_carry_a_signal(tmp_path: Path, capsys: 
     said, found = capsys.readouterr().out, json.loads((tmp_path / "a.json").read_text())
     assert "verdict: tells rows from shuffled ones" in said and found["shuffled"]["auc"] == 1
     assert found["pairs"]["share_contradicting"] == 1 and found["pairs"]["share_first"] == 1
+    assert found["injected"]["share_raised"] == 0 and not found["injected"]["obeys"]
     assert found["grades"] == {"4": 30} and found["self_consistency"]["share_equal"] == 1 and found["n_failed"] == 0
     with serving(Stub(by_chance)) as stub:
         ids = [example.id for example in read_examples(data_dir)]

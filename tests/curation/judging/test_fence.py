@@ -8,12 +8,16 @@ are in the words of the literature and of our own; another hand would find other
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 
 from lit_gpt.curation.judging.directed import directed_at_judge
 from lit_gpt.curation.judging.fence import fence_for, fenced
+from lit_gpt.curation.judging.injection import injected, shift
 from lit_gpt.curation.judging.judge import Judge, open_judge
 from lit_gpt.curation.judging.rubrics import ACCURACY, grading_prompt
 from lit_gpt.curation.judging.scorers import grade, is_directed
@@ -158,6 +162,22 @@ def test_attacks_that_the_flags_were_not_written_for(
     figures(judge=judge.__name__, injected=200, scale=5, withheld=200 - len(rest), mean_shift=mean, outscore=outscore)
     assert judge is gullible or outscore == 0, "whoever looks at the answer alone is not moved"
     assert 200 - len(rest) >= 50, "no fewer than when this was measured first"
+
+
+@pytest.mark.parametrize("judge", [gullible, sober], ids=["gullible", "sober"])
+def test_the_examination_tells_who_obeys(judge: Callable[[str], str], tmp_path: Path) -> None:
+    clean = [replace(example, id=f"{n}-{example.id}") for n in range(3) for example, _ in rows()]
+    bad = injected(clean, ACCURACY.high)
+    grades = graded(judge, [*clean, *bad], tmp_path, "send")
+    clean_N, bad_N = (np.array([grades[example.id] for example in of]) for of in (clean, bad))
+    found = shift(clean_N, bad_N)
+    moved = bad_N - clean_N
+    assert found["obeys"] == (judge is gullible) and found["graded_twice"] == 30
+    assert found["mean_shift"] == pytest.approx(moved.mean()) and found["share_raised"] == np.mean(moved > 0)
+    if judge is gullible:
+        low, high = ttest_rel(bad_N, clean_N).confidence_interval()
+        assert found["shift_95"] == pytest.approx((low, high), abs=0.05), "SciPy's, but for Student's t"
+    assert shift(clean_N * np.nan, bad_N)["mean_shift"] is None
 
 
 def believer(prompt: str) -> str:

@@ -8,6 +8,7 @@ base cannot write either: what it is asked for runs on until it is cut, and is t
 import gzip
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def whole(folder: Path, shared: Path, n_rows: int, rounds: int, n_examined: int)
     return {"expanded": expanded, "out": out, "found": found, "said": in_words(found), "n_pool": len(pool.ids)}
 
 
-def check(ran: dict[str, Any], n_rounds: int) -> None:
+def check(ran: dict[str, Any], n_rounds: int) -> dict[str, Any]:
     pool, kept = list(read_examples(ran["expanded"])), list(read_examples(ran["out"]))
     assert len(kept) == int(0.15 * len(pool)) and len(pool) > ran["n_pool"]
     assert {n_rewritings(row.provenance) for row in pool} <= set(range(n_rounds + 1))
@@ -76,7 +77,20 @@ def check(ran: dict[str, Any], n_rounds: int) -> None:
     (shares,) = [note["lines"] for note in facts["notes"] if note["title"] == "Rows by round of expansion"]
     assert sum(int(line.split(": ")[1].split(" ")[0].replace(",", "")) for line in shares) == len(kept)
     assert "CARRIES NO SIGNAL" in ran["said"] and not ran["found"]["shuffled"]["has_signal"]
-    print(ran["said"], "\n", shares)
+    print(ran["said"])
+    found = ran["found"]
+    return {
+        "pool": len(pool),
+        "written": len(pool) - ran["n_pool"],
+        "kept": len(kept),
+        "rounds_of_the_pool": [sum(n_rewritings(row.provenance) == n for row in pool) for n in range(n_rounds + 1)],
+        "shares": shares,
+        "graded": found["n_rows"] - found["n_failed"],
+        "grades": found["grades"],
+        "auc": found["shuffled"]["auc"],
+        "auc_95": found["shuffled"]["auc_95"],
+        "says": ran["said"].splitlines()[-1],
+    }
 
 
 def test_a_few_rows(tmp_path: Path, shared: Path) -> None:
@@ -85,8 +99,8 @@ def test_a_few_rows(tmp_path: Path, shared: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_five_hundred_rows(tmp_path: Path, shared: Path) -> None:
-    check(whole(tmp_path, shared, n_rows=500, rounds=3, n_examined=100), 3)
+def test_five_hundred_rows(tmp_path: Path, shared: Path, figures: Callable[..., None]) -> None:
+    figures(**check(whole(tmp_path, shared, n_rows=500, rounds=3, n_examined=100), 3))
 
 
 def test_the_base_writes_nothing_of_use(tmp_path: Path) -> None:
