@@ -1,6 +1,7 @@
 """Scores that somebody else made, and scores made of other scores; and what scorers of single rows share.
 
-What is read off a row's words and tokens is in `text_scorers.py`, what a model says about it in `model_scorers.py`.
+What is read off a row's words and tokens is in `text_scorers.py`, what a model says about it in `model_scorers.py` and
+`reward_scorers.py`.
 """
 
 from collections.abc import Callable, Mapping

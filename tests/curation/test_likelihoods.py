@@ -93,6 +93,21 @@ def test_each_pass_can_be_read_by_itself(theirs: tuple[GPT2LMHeadModel, GPT]) ->
     assert dict(nll_alone_scores(ROWS, reader)) == pytest.approx({id: r.alone for id, r in found.items()})
 
 
+def test_only_answers_reach_the_head_and_each_token_is_read_once_a_pass(theirs: tuple[GPT2LMHeadModel, GPT]) -> None:
+    model, reader = theirs[1], Reader(theirs[1], Letters(), RAW)
+    n_read, n_headed = [], []
+    hooks = [
+        model.transformer.wte.register_forward_hook(lambda _, ids, out: n_read.append(ids[0].numel())),
+        model.lm_head.register_forward_hook(lambda _, hidden, out: n_headed.append(hidden[0][..., 0].numel())),
+    ]
+    list(likelihoods(ROWS, reader))
+    for hook in hooks:
+        hook.remove()
+    documents = [document for row in reader.passes(ROWS) for document in (row.given, *row.alone)]
+    assert sum(n_read) == sum(len(document.ids) for document in documents), "no padding"
+    assert sum(n_headed) == sum(len(document.places) for document in documents) < sum(n_read)
+
+
 def test_the_two_ratios_rank_rows_differently() -> None:
     one, other = Likelihood(1.0, 2.0), Likelihood(0.1, 0.3)
     assert one.ifd_loss > other.ifd_loss and one.ifd_ppl < other.ifd_ppl
