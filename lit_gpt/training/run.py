@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from lit_gpt.compiled_kernels import keep_few_kernels
 from lit_gpt.errors import UserError
 from lit_gpt.files import locked
 from lit_gpt.freed_pages import keep_freed_pages
@@ -84,8 +85,10 @@ def _train_and_finish(plan: Plan, saved: SavedState | None, machine: Machine) ->
     mixed: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if plan.precision == "bf16-mixed" else "32-true"
     fabric = Fabric(accelerator=plan.settings.device, devices=1, precision=mixed, loggers=loggers)
     progress = saved.progress if saved else Progress()
-    if plan.settings.keep_freed_pages and fabric.device.type == "cpu":
-        keep_freed_pages()
+    if fabric.device.type == "cpu":
+        keep_few_kernels()
+        if plan.settings.keep_freed_pages:
+            keep_freed_pages()
     model, optimizer = build(plan, saved, fabric.device)
     if plan.settings.compile:
         model.compile()  # in place: names of weights stay as they are
