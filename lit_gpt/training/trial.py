@@ -13,12 +13,11 @@ import numpy as np
 import torch
 
 from lit_gpt.checkpoint import load_config, load_model
-from lit_gpt.compiled_kernels import keep_few_kernels
 from lit_gpt.model import GPT
 from lit_gpt.random_base import write_random_weights
 from lit_gpt.tokens.loader import MicroBatch
 from lit_gpt.trained import trainable_parameters
-from lit_gpt.training.building import build
+from lit_gpt.training.building import build, fabric_of
 from lit_gpt.training.fabric import Fabric
 from lit_gpt.training.loss import SummedLoss, summed_loss
 from lit_gpt.training.optimizers import make_optimizer
@@ -40,14 +39,9 @@ class Trial:
 
 def try_out(plan: Plan, batch: MicroBatch) -> Trial:
     """Load the model and take optimizer steps of this micro-batch alone; an allocator's refusal is passed on."""
-    fabric = Fabric(
-        accelerator=plan.settings.device,
-        devices=1,
-        precision="bf16-mixed" if plan.precision == "bf16-mixed" else "32-true",
-    )
+    fabric = fabric_of(plan)
     device = fabric.device.type
     if device == "cpu":
-        keep_few_kernels()  # as the run does
         give_back_at_once()
     _load_libraries(plan, fabric)
     give_back()
