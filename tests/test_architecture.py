@@ -44,6 +44,7 @@ ROOMS = {
     "lit_gpt.lean_activations": (1, "network"),
     "lit_gpt.document_attention": (1, "network"),
     "lit_gpt.freed_pages": (1, "network"),
+    "lit_gpt.compiled_kernels": (1, "network"),
     "lit_gpt.trained": (1, "network"),
     "lit_gpt.patterns": (1, "network"),
     "lit_gpt.token_rows": (1, "network"),

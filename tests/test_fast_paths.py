@@ -1,5 +1,7 @@
 """Lean activations and attention by document: values, gradients and memory against the plain modules."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from lit_gpt.activation_checkpointing import checkpoint_blocks
 from lit_gpt.checkpoint import load_model
+from lit_gpt.compiled_kernels import KEPT
 from lit_gpt.document_attention import attend_by_document
 from lit_gpt.freed_pages import keep_freed_pages
 from lit_gpt.lean_activations import keep_little
@@ -181,6 +184,29 @@ def test_generation_goes_the_plain_way_with_a_cache(tmp_path: Path) -> None:
     with torch.no_grad():
         parts = [fast(ids, cache=cache) for ids in IDS_BT.split([40, 1, 19], dim=1)]
     torch.testing.assert_close(torch.cat(parts, dim=1), expected, rtol=1e-4, atol=1e-5)
+
+
+MANY_PRODUCTS = """
+import torch
+from lit_gpt.compiled_kernels import KEPT, keep_few_kernels
+keep_few_kernels()
+weight = torch.ones(64, 64, dtype=torch.bfloat16)
+with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON_CREATION):
+    for n_rows in [*range(2, KEPT + {n_more}), 2]:
+        torch.ones(n_rows, 64, dtype=torch.bfloat16) @ weight
+"""
+
+
+def test_a_kernel_is_compiled_again_once_enough_others_were() -> None:
+    few, many = (_n_compiled(MANY_PRODUCTS.format(n_more=n_more)) for n_more in (2, 3))
+    if not few:
+        pytest.skip("this processor multiplies bf16 without oneDNN")
+    assert (few, many) == (KEPT, KEPT + 2), "the first of 64 was still there, that of 65 was not"
+
+
+def _n_compiled(code: str) -> int:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.count("create:cache_miss")
 
 
 def test_freed_pages_are_kept_where_glibc_is_the_allocator() -> None:

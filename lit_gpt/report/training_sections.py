@@ -6,7 +6,7 @@ from lit_gpt.report.costs import Assumptions, cost_lines
 from lit_gpt.report.formats import NOTHING, count, duration, significant
 from lit_gpt.report.line_chart import Line, LineChart, describe
 from lit_gpt.report.markup import Child, Html, join
-from lit_gpt.report.metrics_file import Metrics
+from lit_gpt.report.metrics_file import Metrics, number
 from lit_gpt.report.page import Section
 from lit_gpt.report.parts import Column, heading, key_values, missing, note, paragraph, table
 from lit_gpt.report.result_sections import Results
@@ -30,7 +30,7 @@ def curves_section(run: RunRecord) -> Section:
     train = Line("training loss", metrics.series("train_loss"))
     validation = Line("validation loss", metrics.series("val_loss"), "line-b", has_dots=True)
     marks = [(float(step), "resumed") for step in metrics.resumed_at]
-    curves = [*_loss(train, validation, marks), *_accuracy(metrics, marks), *_rate(metrics, marks)]
+    curves = [*_loss(train, validation, marks), *_accuracy(run, metrics, marks), *_rate(metrics, marks)]
     return Section(anchor, title, join([*curves, *_gaps(metrics), *_skipped(metrics)]))
 
 
@@ -48,14 +48,17 @@ def _loss(train: Line, validation: Line, marks: list[tuple[float, str]]) -> list
     return parts
 
 
-def _accuracy(metrics: Metrics, marks: list[tuple[float, str]]) -> list[Html]:
+def _accuracy(run: RunRecord, metrics: Metrics, marks: list[tuple[float, str]]) -> list[Html]:
     """What a run with --plateau measures after each epoch."""
     shares = Line("token accuracy", metrics.series("token_accuracy"), has_dots=True)
     if not shares.points:
         return []
     chart = LineChart("Train token accuracy after each epoch", STEP, "share predicted right", [shares], marks)
+    plateau = number(run.manifest.settings.get("plateau")) if run.manifest else None
+    rule = f" A run ends after an epoch that raises it by less than {significant(plateau)}." if plateau else ""
     words = describe(shares)
-    return [paragraph(words[0].upper() + words[1:] + ", over the same training rows each time."), chart.render()]
+    told = f"{words[0].upper()}{words[1:]}, over the same training rows each time.{rule}"
+    return [paragraph(told), chart.render()]
 
 
 def _rate(metrics: Metrics, marks: list[tuple[float, str]]) -> list[Html]:

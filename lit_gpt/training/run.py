@@ -3,17 +3,16 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from lit_gpt.errors import UserError
 from lit_gpt.files import locked
 from lit_gpt.freed_pages import keep_freed_pages
 from lit_gpt.training.budget import Budget, Clock
 from lit_gpt.training.budget_settings import BudgetSettings, with_budget
-from lit_gpt.training.building import build
+from lit_gpt.training.building import build, fabric_of
 from lit_gpt.training.dry_run import foretell
 from lit_gpt.training.energy import EnergyCount
-from lit_gpt.training.fabric import Fabric, Logger, TensorBoardLogger
+from lit_gpt.training.fabric import Logger, TensorBoardLogger
 from lit_gpt.training.journal import Journal, time_used
 from lit_gpt.training.loop import train
 from lit_gpt.training.loss import SummedLoss
@@ -80,11 +79,9 @@ def finetune_or_foretell(
 
 def _train_and_finish(plan: Plan, saved: SavedState | None, machine: Machine) -> None:
     loggers = _loggers(plan)
-    # bf16-true is no business of Fabric's: the base is loaded so, while adapters stay in fp32
-    mixed: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if plan.precision == "bf16-mixed" else "32-true"
-    fabric = Fabric(accelerator=plan.settings.device, devices=1, precision=mixed, loggers=loggers)
+    fabric = fabric_of(plan, loggers)
     progress = saved.progress if saved else Progress()
-    if plan.settings.keep_freed_pages and fabric.device.type == "cpu":
+    if fabric.device.type == "cpu" and plan.settings.keep_freed_pages:
         keep_freed_pages()
     model, optimizer = build(plan, saved, fabric.device)
     if plan.settings.compile:

@@ -17,7 +17,7 @@ from lit_gpt.model import GPT
 from lit_gpt.random_base import write_random_weights
 from lit_gpt.tokens.loader import MicroBatch
 from lit_gpt.trained import trainable_parameters
-from lit_gpt.training.building import build
+from lit_gpt.training.building import build, fabric_of
 from lit_gpt.training.fabric import Fabric
 from lit_gpt.training.loss import SummedLoss, summed_loss
 from lit_gpt.training.optimizers import make_optimizer
@@ -39,11 +39,7 @@ class Trial:
 
 def try_out(plan: Plan, batch: MicroBatch) -> Trial:
     """Load the model and take optimizer steps of this micro-batch alone; an allocator's refusal is passed on."""
-    fabric = Fabric(
-        accelerator=plan.settings.device,
-        devices=1,
-        precision="bf16-mixed" if plan.precision == "bf16-mixed" else "32-true",
-    )
+    fabric = fabric_of(plan)
     device = fabric.device.type
     if device == "cpu":
         give_back_at_once()
