@@ -125,6 +125,7 @@ class Comparison:
             "unit": "rows" if s.size is not None else "tokens",
             "budget": self.choices.budget,
             "n_steps": self.trials.n_steps,
+            "measured_split": self.trials.measured_split,
             "n_seeds_done": len(self.outcomes[RANDOM]),
             "settings": settings,
             "base": {"held_out_loss": _mean(base.losses), "exact_match": _mean(base.correct), JUDGED: None},
@@ -137,8 +138,8 @@ class Comparison:
 
     def _groups(self, measure: str) -> dict[str, Any]:
         """The effects by who wrote the rows that are measured on, and by the source of these."""
-        split = "validation" if measure == "held_out_loss" else self.trials.questions_split
-        rows = {each.id: each.provenance for each in read_examples(self.choices.settings.pool, split)}
+        measured = read_examples(self.choices.settings.pool, self.trials.measured_split)
+        rows = {each.id: each.provenance for each in measured}
         origins = {id: str(provenance.origin) for id, provenance in rows.items()}
         sources = {id: provenance.source for id, provenance in rows.items()}
         groups = {"by_origin": origins, "by_source": sources}

@@ -23,7 +23,7 @@ class QuestionSettings:
         steps: optimizer steps of an epoch
         seeds: draws and trainings of every arm
         n_test: tests, of every kind alike
-        n_loss_rows: validation rows whose loss is measured
+        n_loss_rows: test rows whose loss is measured
         n_noise: of a hundred grades of the judge in stages, how many are the opposite of the truth
     """
 

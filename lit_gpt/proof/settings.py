@@ -33,7 +33,7 @@ class ComparisonSettings:
         n_items: test rows answered by each training, a stratified sample; 0 measures the held-out loss alone
         n_judged: so many of these answers are compared with the random draw's by a judge, in both orders (--judge_url,
             else the model of --checkpoint_dir); of a pool without tests they are answers to validation rows
-        n_loss_rows: validation rows whose loss is measured
+        n_loss_rows: rows whose loss is measured: tests where the pool has some, else validation rows, as spoilt as it
         max_new_tokens: longest answer in tokens
         stop_hopeless: after three seeds, train no more for what lies below the random draw beyond doubt (99 %)
     """

@@ -5,7 +5,7 @@ curve falls all the way, or rises in between (InstructMining's "double descent",
 once, with one seed), is asked of each two neighbouring sizes: an effect with an interval, as everywhere here.
 
 A search for the best size (BlendSearch, Wang et al. 2021, openreview VbLH04pRA3, by FLAML) looks at one half of the
-validation rows; what is told of the size it finds comes from the other half, which chose nothing.
+rows that losses are measured on; what is told of the size it finds comes from the other half, which chose nothing.
 """
 
 import json
@@ -149,7 +149,7 @@ def _require_unused(comparison: ComparisonSettings, judge: JudgeSettings) -> Non
 
 
 def _is_final(id: str) -> bool:
-    """Which half of the validation rows: the one that tells, or the one that chooses."""
+    """Which half of the held-out rows: the one that tells, or the one that chooses."""
     return derive_seed("final", id) % 2 == 0
 
 

@@ -1,6 +1,6 @@
 """One trial: a training on a candidate's rows, and what came of it on the held-out rows and the tests.
 
-    losses       of each validation row, the mean over its answers' tokens in nats
+    losses       of each test row, or validation row of a pool without tests, the mean over its answers' tokens in nats
     correct      of each test row, 1 where the answer is exactly the expected one
     preferred    of test rows whose answers a judge compares, 1 where it is better than the random draw's (judged.py)
 
@@ -103,7 +103,8 @@ class Trials:
         return bool(self.settings.n_items) and (self.has_tests or bool(self.settings.n_judged))
 
     @property
-    def questions_split(self) -> str:
+    def measured_split(self) -> str:
+        """Tests are right, validation rows as spoilt as the pool they come from."""
         return TEST if self.has_tests else "validation"
 
     def answers_dir(self, name: str) -> Path:
@@ -116,12 +117,13 @@ class Trials:
             "checkpoint": hash_json(checkpoint_hashes(s.base)),
             "adapter": adapter_hash(adapter_dir) if adapter_dir else None,
             "pool": load_example_set(s.pool).content_hash,
+            "split": self.measured_split,
             "n_rows": s.n_loss_rows,
             "prompt_style": style_to_ask_in(s.prompt_style, s.base, adapter_dir).name,
         }
         if path.is_file() and (found := read_json(path))["made_of"] == made_of:
             return dict(found["losses"])
-        losses = held_out_losses(s, adapter_dir)
+        losses = held_out_losses(s, self.measured_split, adapter_dir)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, {"made_of": made_of, "losses": losses})
         return losses
@@ -132,7 +134,7 @@ class Trials:
             checkpoint_dir=s.checkpoint_dir,
             adapter_dir=adapter_dir,
             data_dir=s.pool,
-            split=self.questions_split,
+            split=self.measured_split,
             n_items=s.n_items,
             out_dir=self.answers_dir(name),
             max_new_tokens=s.max_new_tokens,
@@ -141,20 +143,20 @@ class Trials:
         return evaluate(evaluation)
 
 
-def held_out_losses(settings: ComparisonSettings, adapter_dir: Path | None) -> dict[str, float]:
-    """Of --n_loss_rows validation rows at even distances; rows too long to be read whole are left out for all alike.
+def held_out_losses(settings: ComparisonSettings, split: str, adapter_dir: Path | None) -> dict[str, float]:
+    """Of --n_loss_rows rows of the split at even distances; rows too long to be read whole are left out for all alike.
 
     UserError where fewer than two are left.
     """
     s = settings
     model, tokenizer = load(s.base, adapter_dir)
     reader = Reader(model, tokenizer, style_to_ask_in(s.prompt_style, s.base, adapter_dir))
-    n_rows = count_examples(s.pool, "validation")
+    n_rows = count_examples(s.pool, split)
     wanted = {i * n_rows // min(n_rows, s.n_loss_rows) for i in range(min(n_rows, s.n_loss_rows))}
-    rows = (row for place, row in enumerate(islice(read_examples(s.pool, "validation"), n_rows)) if place in wanted)
+    rows = (row for place, row in enumerate(islice(read_examples(s.pool, split), n_rows)) if place in wanted)
     found = likelihoods(watched(rows, "held-out loss", "row", len(wanted)), reader, alone=False)
     losses = {id: float(row.given) for id, row in found if not why_missing(row.given)}
     if len(losses) < 2:
-        got = f"{s.pool} with {n_rows} validation rows, of which {len(losses)} can be measured"
+        got = f"{s.pool} with {n_rows} {split} rows, of which {len(losses)} can be measured"
         raise UserError(got, "two or more", "prepare it with a larger --val_split_fraction")
     return losses

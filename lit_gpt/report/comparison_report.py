@@ -87,6 +87,8 @@ def _cautions(results: Mapping[str, Any]) -> list[str]:
         again = numbers["effects"].get(AGAIN)
         if again and again["verdict"] != "as it should be":
             found.append(f"Two random draws differ beyond chance by {TITLES[measure].lower()}: trust no effect here.")
+    if results["measured_split"] != "test":
+        found.append("Losses are of validation rows, as spoilt as the pool: learning what is wrong lowers them.")
     answered = results["measures"].get("exact_match", {}).get("by_seed", {})
     if answered and not any(map(sum, answered.values())):
         found.append("Nobody answered anything right: exact match tells nothing here.")

@@ -113,5 +113,5 @@ def _search(results: Mapping[str, Any]) -> Section:
         losses = [sum(found[key]) / len(found[key]) for key in ("final_losses", "final_losses_at_most")]
         cells = [str(len(found["tried"])), count(found["best_tokens"]), *(f"{loss:.3f}" for loss in losses)]
         rows.append([name, *cells])
-    words = note("Half of the validation rows chose the size; these losses are of the other half, which chose nothing.")
+    words = note("Half of the held-out rows chose the size; these losses are of the other half, which chose nothing.")
     return Section("search", "The size that a search finds", join([table(columns, rows, "BlendSearch"), words]))
