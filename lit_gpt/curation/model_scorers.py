@@ -5,7 +5,7 @@ its files.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lit_gpt.curation.bench import Bench
@@ -41,8 +41,8 @@ class Tunable(OfAModel):
         adapter = {"adapter": folder_identity(bench.given(self.tuned, ADAPTER))} if self.tuned else {}
         return {**model_identity(bench), **adapter}
 
-    def reader(self, bench: Bench, alone_prefix: str = "", max_tokens: int = 0) -> "Reader":
-        return reader_of(bench, bench.given(self.tuned, ADAPTER) if self.tuned else None, alone_prefix, max_tokens)
+    def reader(self, bench: Bench, **how: Any) -> "Reader":
+        return replace(reader_of(bench, bench.given(self.tuned, ADAPTER) if self.tuned else None), **how)
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,19 @@ class MeanNll(Tunable):
         max_tokens: longer rows have no score; 0 for the model's context
         tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
             alone without it
+        ends: count the token that ends an answer, too, which is unlikely after an answer that was cut off
     """
 
     max_tokens: int = 0
     tuned: str = ""
+    ends: bool = False
 
     NAME: ClassVar = "nll_given"
 
     def start(self, bench: Bench) -> ScoreRows:
         from lit_gpt.curation.indicators.likelihoods import nll_given_scores
 
-        reader = self.reader(bench, max_tokens=self.max_tokens)
+        reader = self.reader(bench, max_tokens=self.max_tokens, ends=self.ends)
         return lambda examples: nll_given_scores(examples, reader)
 
 
@@ -76,18 +78,20 @@ class MeanNllAlone(Tunable):
         max_tokens: longer answers have no score; 0 for the model's context
         tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
             alone without it
+        ends: count the token that ends an answer, too, which is unlikely after an answer that was cut off
     """
 
     alone_prefix: str = ""
     max_tokens: int = 0
     tuned: str = ""
+    ends: bool = False
 
     NAME: ClassVar = "nll_alone"
 
     def start(self, bench: Bench) -> ScoreRows:
         from lit_gpt.curation.indicators.likelihoods import nll_alone_scores
 
-        reader = self.reader(bench, self.alone_prefix, self.max_tokens)
+        reader = self.reader(bench, alone_prefix=self.alone_prefix, max_tokens=self.max_tokens, ends=self.ends)
         return lambda examples: nll_alone_scores(examples, reader)
 
 
@@ -99,17 +103,19 @@ class Perplexity:
         max_tokens: longer rows have no score; 0 for the model's context
         tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
             alone without it
+        ends: count the token that ends an answer, too, which is unlikely after an answer that was cut off
     """
 
     max_tokens: int = 0
     tuned: str = ""
+    ends: bool = False
 
     GIVEN: ClassVar = ("tuned",)
 
     def combine(self, rows: Rows, bench: Bench) -> list[float]:
         from lit_gpt.curation.indicators.likelihoods import Likelihood
 
-        given = from_table(MeanNll(self.max_tokens, self.tuned), "answers after their prompts", rows, bench)
+        given = from_table(MeanNll(self.max_tokens, self.tuned, self.ends), "answers after their prompts", rows, bench)
         return [Likelihood(nll).perplexity for nll in given]
 
 
@@ -122,11 +128,13 @@ class Ifd:
         max_tokens: longer rows have no score; 0 for the model's context
         tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
             alone without it
+        ends: count the token that ends an answer, too, which is unlikely after an answer that was cut off
     """
 
     alone_prefix: str = ""
     max_tokens: int = 0
     tuned: str = ""
+    ends: bool = False
 
     GIVEN: ClassVar = ("tuned",)
     RATIO: ClassVar[str]
@@ -134,8 +142,8 @@ class Ifd:
     def combine(self, rows: Rows, bench: Bench) -> list[float]:
         from lit_gpt.curation.indicators.likelihoods import Likelihood
 
-        given = from_table(MeanNll(self.max_tokens, self.tuned), "answers after their prompts", rows, bench)
-        bare = MeanNllAlone(self.alone_prefix, self.max_tokens, self.tuned)
+        given = from_table(MeanNll(self.max_tokens, self.tuned, self.ends), "answers after their prompts", rows, bench)
+        bare = MeanNllAlone(self.alone_prefix, self.max_tokens, self.tuned, self.ends)
         alone = from_table(bare, "answers alone", rows, bench)
         return [getattr(Likelihood(*pair), self.RATIO) for pair in zip(given, alone, strict=True)]
 

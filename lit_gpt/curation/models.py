@@ -57,10 +57,10 @@ def tokenizer_and_style(bench: "Bench") -> "tuple[Tokenizer, PromptStyle]":
     return Tokenizer(checkpoint_dir), find_style(bench.settings.prompt_style, checkpoint_dir)
 
 
-def reader_of(bench: "Bench", adapter_dir: Path | None = None, alone_prefix: str = "", max_tokens: int = 0) -> "Reader":
+def reader_of(bench: "Bench", adapter_dir: Path | None = None) -> "Reader":
     """The model, perhaps with an adapter, as it reads rows."""
     from lit_gpt.curation.indicators.likelihoods import Reader
     from lit_gpt.loading import load
 
     _, style = tokenizer_and_style(bench)
-    return Reader(*load(checkpoint_of(bench), adapter_dir), style, alone_prefix, max_tokens)
+    return Reader(*load(checkpoint_of(bench), adapter_dir), style)

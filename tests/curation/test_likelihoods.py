@@ -67,9 +67,12 @@ def their_mean_nll(model: GPT2LMHeadModel, ids: list[int], n_context: int) -> fl
 
 @pytest.mark.parametrize("tokenizer", [Letters(), WithBos()])
 @pytest.mark.parametrize("prefix", ["", "Answer:"])
-def test_both_passes_are_transformers(theirs: tuple[GPT2LMHeadModel, GPT], tokenizer: Letters, prefix: str) -> None:
+@pytest.mark.parametrize("ends", [False, True])
+def test_both_passes_are_transformers(
+    theirs: tuple[GPT2LMHeadModel, GPT], tokenizer: Letters, prefix: str, ends: bool
+) -> None:
     other, ours = theirs
-    reader = Reader(ours, tokenizer, RAW, alone_prefix=prefix)
+    reader = Reader(ours, tokenizer, RAW, alone_prefix=prefix, ends=ends)
     bos = [tokenizer.bos_id] if tokenizer.bos_id is not None else []
     found = dict(likelihoods(ROWS, reader))
     assert list(found) == [example.id for example in ROWS]
@@ -77,6 +80,7 @@ def test_both_passes_are_transformers(theirs: tuple[GPT2LMHeadModel, GPT], token
         prompt, answer, heading = tokenizer.encode_batch(
             [example.messages[0].content, example.messages[1].content, prefix]
         )
+        answer = [*answer, tokenizer.eos_id] if ends else answer
         given = their_mean_nll(other, bos + prompt + answer, len(bos + prompt))
         alone = their_mean_nll(other, bos + heading + answer, len(bos + heading))
         assert found[example.id].given == pytest.approx(given, rel=1e-5)

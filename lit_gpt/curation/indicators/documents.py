@@ -1,7 +1,8 @@
 """What a model is asked about a row: token ids, and the places whose probability counts.
 
 A row becomes one document in which each answer stands after all that was said before it, and one for each answer by
-itself. Only an answer's own words count: not the token that ends it, which teaches nothing about the row.
+itself. Only an answer's own words count, and where that is asked for the token that ends it: an answer that was cut off
+ends where no answer would.
 A document's first token is never scored, for nothing precedes it that could predict it.
 """
 
@@ -39,18 +40,22 @@ class Passes:
 
 
 def passes_of(
-    examples: Iterable[Example], tokenizer: Encoder, style: PromptStyle, alone_prefix: str = ""
+    examples: Iterable[Example], tokenizer: Encoder, style: PromptStyle, alone_prefix: str = "", ends: bool = False
 ) -> Iterator[Passes]:
     """Both passes of every row, in order.
 
     alone_prefix: what stands before an answer that stands alone (Cherry LLM writes its response heading). Without one,
         and without a BOS, the first token of an answer alone is not scored.
+    ends: the first token after an answer's words counts as one of them
     """
     end = {*tokenizer.control_tokens.values(), tokenizer.eos_id}
     opening = [tokenizer.bos_id] if tokenizer.adds_bos and tokenizer.bos_id is not None else []
     opening = opening + (tokenizer.encode_batch([alone_prefix])[0] if alone_prefix else [])
     for example, row in encode_examples(examples, tokenizer, style):
         is_output = [is_answer and id not in end for id, is_answer in zip(row.ids, row.is_answer, strict=True)]
+        if ends:
+            after = zip([False, *is_output], is_output, row.is_answer, strict=False)
+            is_output = [is_one or (before and is_answer) for before, is_one, is_answer in after]
         places = [place for place, is_one in enumerate(is_output) if is_one]
         given = Document(row.ids[: places[-1] + 1] if places else row.ids, [place for place in places if place])
         n_output = len(places)

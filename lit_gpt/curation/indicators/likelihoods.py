@@ -34,6 +34,7 @@ class Reader:
 
     alone_prefix: see `passes_of`
     max_tokens: longer rows are Missing; 0 for the model's context
+    ends: see `passes_of`
     """
 
     model: GPT
@@ -41,13 +42,14 @@ class Reader:
     style: PromptStyle
     alone_prefix: str = ""
     max_tokens: int = 0
+    ends: bool = False
 
     @property
     def most_tokens(self) -> int:
         return min(self.max_tokens or self.model.config.block_size, self.model.config.block_size)
 
     def passes(self, examples: Iterable[Example]) -> Iterator[Passes]:
-        return passes_of(examples, self.tokenizer, self.style, self.alone_prefix)
+        return passes_of(examples, self.tokenizer, self.style, self.alone_prefix, self.ends)
 
 
 @dataclass(frozen=True)
