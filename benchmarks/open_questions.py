@@ -9,13 +9,13 @@ Run again after an interruption, it goes on. Prints the folder with results.json
 from pathlib import Path
 
 from lit_gpt.cli import run_command
-from lit_gpt.proof.question_settings import QuestionSettings
+from lit_gpt.studies.question_settings import QuestionSettings
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import ScheduleSettings
 
 
 def main(study: QuestionSettings, schedule: ScheduleSettings, lora: LoraSettings) -> Path:
-    from lit_gpt.proof.questions import OpenQuestions
+    from lit_gpt.studies.questions import OpenQuestions
 
     return OpenQuestions(study, schedule, lora).run()
 

@@ -12,7 +12,7 @@ PACKAGE = ROOT / "lit_gpt"
 
 # floor and room of every module, by the longest prefix; rooms on one floor do not import each other
 ROOMS = {
-    "lit_gpt": (6, "surface"),
+    "lit_gpt": (7, "surface"),
     "lit_gpt.example": (0, "nouns"),
     "lit_gpt.manifest": (0, "nouns"),
     "lit_gpt.files": (0, "nouns"),
@@ -82,12 +82,12 @@ ROOMS = {
     "lit_gpt.curation": (3, "curation"),
     "lit_gpt.training": (4, "training"),
     "lit_gpt.evaluation": (4, "evaluation"),
-    "lit_gpt.studies": (5, "studies"),
+    "lit_gpt.studies": (6, "studies"),
     "lit_gpt.proof": (5, "proof"),
-    "lit_gpt.cli": (6, "commands"),
-    "lit_gpt.usage": (6, "commands"),
-    "lit_gpt.discovery": (6, "commands"),
-    "lit_gpt.prepare_command": (6, "commands"),
+    "lit_gpt.cli": (7, "commands"),
+    "lit_gpt.usage": (7, "commands"),
+    "lit_gpt.discovery": (7, "commands"),
+    "lit_gpt.prepare_command": (7, "commands"),
 }
 # hand tools that are not standard library: a bar with ETA and talking with the hub are a library's job
 FLOOR_0_LIBRARIES = {"tqdm", "huggingface_hub", "httpx2"}

@@ -5,18 +5,16 @@ its files.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.judging.local import model_name
 from lit_gpt.curation.models import checkpoint_of, folder_identity, model_identity, reader_of
-from lit_gpt.curation.rows import Rows
 from lit_gpt.curation.scorers import OfRows
-from lit_gpt.curation.scores import ScoreRows, from_table
+from lit_gpt.curation.scores import ScoreRows
 
 if TYPE_CHECKING:
-    from lit_gpt.curation.indicators.likelihoods import Reader
     from lit_gpt.curation.indicators.scores import Score
     from lit_gpt.example import Example
 
@@ -30,136 +28,6 @@ class OfAModel(OfRows):
 
     def identity(self, bench: Bench) -> dict[str, Any]:
         return model_identity(bench)
-
-
-class Tunable(OfAModel):
-    """What reads with the adapter of the name `tuned`, where that is not empty."""
-
-    tuned: str
-
-    def identity(self, bench: Bench) -> dict[str, Any]:
-        adapter = {"adapter": folder_identity(bench.given(self.tuned, ADAPTER))} if self.tuned else {}
-        return {**model_identity(bench), **adapter}
-
-    def reader(self, bench: Bench, **how: Any) -> "Reader":
-        return replace(reader_of(bench, bench.given(self.tuned, ADAPTER) if self.tuned else None), **how)
-
-
-@dataclass(frozen=True)
-class MeanNll(Tunable):
-    """Mean NLL of the answers' tokens after their prompts, in nats: one pass, a table that others are made of.
-
-    Args:
-        max_tokens: longer rows have no score; 0 for the model's context
-        tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
-            alone without it
-        ends: count the token that ends an answer, too, which is unlikely after an answer that was cut off
-    """
-
-    max_tokens: int = 0
-    tuned: str = ""
-    ends: bool = False
-
-    NAME: ClassVar = "nll_given"
-
-    def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.curation.indicators.likelihoods import nll_given_scores
-
-        reader = self.reader(bench, max_tokens=self.max_tokens, ends=self.ends)
-        return lambda examples: nll_given_scores(examples, reader)
-
-
-@dataclass(frozen=True)
-class MeanNllAlone(Tunable):
-    """The same of each answer by itself.
-
-    Args:
-        alone_prefix: what stands before it
-        max_tokens: longer answers have no score; 0 for the model's context
-        tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
-            alone without it
-        ends: count the token that ends an answer, too, which is unlikely after an answer that was cut off
-    """
-
-    alone_prefix: str = ""
-    max_tokens: int = 0
-    tuned: str = ""
-    ends: bool = False
-
-    NAME: ClassVar = "nll_alone"
-
-    def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.curation.indicators.likelihoods import nll_alone_scores
-
-        reader = self.reader(bench, alone_prefix=self.alone_prefix, max_tokens=self.max_tokens, ends=self.ends)
-        return lambda examples: nll_alone_scores(examples, reader)
-
-
-@dataclass(frozen=True)
-class Perplexity:
-    """exp of the mean NLL of the answers after their prompts.
-
-    Args:
-        max_tokens: longer rows have no score; 0 for the model's context
-        tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
-            alone without it
-        ends: count the token that ends an answer, too, which is unlikely after an answer that was cut off
-    """
-
-    max_tokens: int = 0
-    tuned: str = ""
-    ends: bool = False
-
-    GIVEN: ClassVar = ("tuned",)
-
-    def combine(self, rows: Rows, bench: Bench) -> list[float]:
-        from lit_gpt.curation.indicators.likelihoods import Likelihood
-
-        given = from_table(MeanNll(self.max_tokens, self.tuned, self.ends), "answers after their prompts", rows, bench)
-        return [Likelihood(nll).perplexity for nll in given]
-
-
-@dataclass(frozen=True)
-class Ifd:
-    """What the two ways to tell instruction-following difficulty share: both passes, by a subclass's RATIO.
-
-    Args:
-        alone_prefix: what stands before an answer that stands alone
-        max_tokens: longer rows have no score; 0 for the model's context
-        tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
-            alone without it
-        ends: count the token that ends an answer, too, which is unlikely after an answer that was cut off
-    """
-
-    alone_prefix: str = ""
-    max_tokens: int = 0
-    tuned: str = ""
-    ends: bool = False
-
-    GIVEN: ClassVar = ("tuned",)
-    RATIO: ClassVar[str]
-
-    def combine(self, rows: Rows, bench: Bench) -> list[float]:
-        from lit_gpt.curation.indicators.likelihoods import Likelihood
-
-        given = from_table(MeanNll(self.max_tokens, self.tuned, self.ends), "answers after their prompts", rows, bench)
-        bare = MeanNllAlone(self.alone_prefix, self.max_tokens, self.tuned, self.ends)
-        alone = from_table(bare, "answers alone", rows, bench)
-        return [getattr(Likelihood(*pair), self.RATIO) for pair in zip(given, alone, strict=True)]
-
-
-@dataclass(frozen=True)
-class IfdLoss(Ifd):
-    """Mean NLL of the answer given its prompt over that of the answer alone."""
-
-    RATIO: ClassVar = "ifd_loss"
-
-
-@dataclass(frozen=True)
-class IfdPerplexity(Ifd):
-    """Perplexity of the answer given its prompt over that of the answer alone."""
-
-    RATIO: ClassVar = "ifd_ppl"
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,11 @@ from typing import Any
 from lit_gpt.curation.borrowed_scorers import RewardModel, UniEval
 from lit_gpt.curation.judging.scorers import JudgedQuality, JudgedRating, Lengthwise
 from lit_gpt.curation.judging.selectit import SelectIt
+from lit_gpt.curation.likelihood_scorers import IfdLoss, IfdPerplexity, Perplexity
 from lit_gpt.curation.model_scorers import (
     DeitaGrades,
-    IfdLoss,
-    IfdPerplexity,
     Influence,
     Learnability,
-    Perplexity,
 )
 from lit_gpt.curation.reward_scorers import LocalReward, OwnAnswerReward
 from lit_gpt.curation.scorers import Fitted, Given, Linear, Product, RankSum

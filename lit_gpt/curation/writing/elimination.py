@@ -17,7 +17,7 @@ from lit_gpt.curation.judging.choice import ask_which
 from lit_gpt.curation.judging.question import Question
 
 EXCUSE = re.compile(
-    r"\bsorry\b|\bas an ai\b|\bi (?:cannot|can't|can not|am unable to|am not able to|could not|couldn't)"
+    r"\bsorry\b|\bas an ai\b|\bi (?:cannot|can't|can not|am (?:unable|not able) to|could not|couldn't)"
     r" (?:answer|help|assist|provide|fulfil|comply|do (?:that|this))",
     re.IGNORECASE,
 )

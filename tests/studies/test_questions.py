@@ -8,9 +8,9 @@ import pytest
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.evaluation.labels import read_defects
-from lit_gpt.proof.question_settings import QuestionSettings
-from lit_gpt.proof.questions import OpenQuestions
 from lit_gpt.report.question_table import question_table
+from lit_gpt.studies.question_settings import QuestionSettings
+from lit_gpt.studies.questions import OpenQuestions
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import ScheduleSettings
 

@@ -32,12 +32,12 @@ from lit_gpt.manifest import Manifest
 from lit_gpt.progress import bar
 from lit_gpt.proof.candidates import RANDOM, Candidate, Choices, Chosen
 from lit_gpt.proof.effects import MEASURES, by_group, effects_of
-from lit_gpt.proof.question_settings import Question, QuestionSettings
-from lit_gpt.proof.row_scores import write_base_losses
 from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.proof.trials import Outcome, Trials
 from lit_gpt.report.question_table import question_table
 from lit_gpt.seeds import derive_seed
+from lit_gpt.studies.base_losses import write_base_losses
+from lit_gpt.studies.question_settings import Question, QuestionSettings
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import ScheduleSettings
 
