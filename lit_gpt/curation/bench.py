@@ -4,7 +4,7 @@ notes what it saw.
 Scores and vectors are computed when first asked for, kept in tables on disk, and remembered for the report.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -57,7 +57,7 @@ class Bench:
     scored_by: set[str] = field(default_factory=set)  # the language models that graded rows
     asked: Amount | None = None  # what the recipe keeps in the end
     finetune: Finetune | None = None
-    made: dict[str, Path] = field(default_factory=dict)  # what steps made in the place of --given NAME=PATH
+    makers: dict[str, Callable[[], Path]] = field(default_factory=dict)  # how steps make what is not --given NAME=PATH
 
     def scores(self, name: str, rows: Rows) -> Scores:
         """The score of each row by the recipe's scorer of that name, in the order of the rows."""
@@ -74,8 +74,13 @@ class Bench:
         return vectors_of(named(self.embedders, name, "embedder"), rows, self)
 
     def given(self, name: str, what: str) -> Path:
-        """What --given NAME=PATH says or a step has made; UserError, with what it should be, where neither is."""
-        path = self.settings.given_files.get(name) or self.made.get(name)
+        """What --given NAME=PATH says, or what a step makes when it is first asked for.
+
+        UserError, with what it should be, where neither is.
+        """
+        path = self.settings.given_files.get(name)
+        if path is None and name in self.makers:
+            path = self.makers[name]()
         if path is None:
             raise UserError(f"no --given {name}=PATH", what, f"pass --given {name}=PATH")
         return path

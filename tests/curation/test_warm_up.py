@@ -76,13 +76,20 @@ def test_rows_are_read_by_a_model_that_has_seen_a_few(pool: Path, tiny_base: Pat
 
 
 def test_another_learning_rate_is_another_warm_up(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
-    own = recipe(tmp_path, "steps: [{warm_up: {times: 1}}, {random: {keep: {size: 2}}}]")
+    read = "scores: {loss: {perplexity: {tuned: tuned}}}"
+    own = recipe(tmp_path, f"{read}\nsteps: [{{warm_up: {{times: 1}}}}, {{top: {{score: loss, keep: {{size: 2}}}}}}]")
     for rate in (0.01, 0.02, 0.01):
         ours = settings(
             pool, checkpoint_dir=tiny_base, prompt_style="chat", out_dir=tmp_path / "o", scores_dir=tmp_path / "s"
         )
         curate(ours, own, finetune=WarmUpSettings(learning_rate=rate, lora_r=2).finetune(tiny_base, "chat"))
     assert len(list((tmp_path / "s").glob("warm_up-*"))) == 2
+
+
+def test_nothing_is_trained_that_no_score_asks_for(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    own = recipe(tmp_path, "steps: [{warm_up: {times: 1}}, {random: {keep: {size: 2}}}]")
+    curate(asked(pool, tiny_base, out_dir=tmp_path / "o", scores_dir=tmp_path / "s"), own)
+    assert not list((tmp_path / "s").glob("warm_up-*"))
 
 
 @pytest.mark.parametrize("amount", [{"size": 5}, {"fraction": 0.21}, {"budget_tokens": 120}])

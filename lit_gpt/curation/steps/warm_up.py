@@ -10,6 +10,7 @@ agree on before it learns what is wrong with the rest (Arpit et al. 2017, arXiv 
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -51,7 +52,7 @@ class Candidates:
 @dataclass(frozen=True)
 class WarmUp:
     """Finetunes the base on a few of the rows, for scores that ask a model which knows what the pool is about. Every
-    row stays. Nothing is trained where --given NAME=DIR says which adapter to ask.
+    row stays. Nothing is trained before a score asks for it, nor where --given NAME=DIR says which adapter to ask.
 
     Args:
         name: under which scores find the adapter
@@ -72,8 +73,7 @@ class WarmUp:
             _require_positive(getattr(self, field), field)
 
     def drops(self, rows: Rows, bench: Bench) -> Iterable[Drop]:
-        if self.name not in bench.settings.given_files:
-            bench.made[self.name] = self._adapter(rows, bench)
+        bench.makers[self.name] = cache(lambda: self._adapter(rows, bench))
         return ()
 
     def _adapter(self, rows: Rows, bench: Bench) -> Path:
