@@ -123,6 +123,13 @@ def _swap(new: Path, target: Path, keep: tuple[str, ...]) -> None:
     settle_directory(target, keep)
 
 
+def sweep(directory: Path) -> None:
+    """Remove the files that a kill left half written there; only where nobody else is writing."""
+    for leftover in directory.glob(f"{TEMPORARY}{'?' * N_RANDOM}-*"):
+        if leftover.is_file():
+            leftover.unlink()
+
+
 def settle_directory(target: Path, keep: tuple[str, ...] = ()) -> None:
     """Finish or undo a replacement that was killed half way, and sweep its temporary leftovers."""
     old = _replaced(target)

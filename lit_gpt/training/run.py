@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lit_gpt.errors import UserError
-from lit_gpt.files import locked
+from lit_gpt.files import locked, sweep
 from lit_gpt.freed_pages import keep_freed_pages
 from lit_gpt.training.budget import Budget, Clock
 from lit_gpt.training.budget_settings import BudgetSettings, with_budget
@@ -28,7 +28,7 @@ from lit_gpt.training.run_directory import (
     saved_state,
     write_hyperparameters,
 )
-from lit_gpt.training.run_files import RunFiles
+from lit_gpt.training.run_files import RunFiles, settle_report
 from lit_gpt.training.running import Run
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
@@ -51,10 +51,12 @@ def finetune(
     plan = replace(Plan.of(method, settings, with_budget(schedule, budget), journal), budget=budget)
     require_own_directory(plan.out_dir)
     if settings.resume != "never" and is_finished(plan):
+        settle_report(plan)
         print(f"{plan.out_dir} is finished; --resume never would start it over", file=sys.stderr)
         return plan.out_dir
     try:
         with locked(plan.out_dir / LOCK, wait=False):
+            sweep(plan.out_dir)
             _train_and_finish(plan, saved_state(plan), machine)
     except BlockingIOError:
         got = f"--out_dir {plan.out_dir}, where another run is at work"

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from lit_gpt.errors import Diverged, UserError
-from lit_gpt.files import new_directory, settle_directory
+from lit_gpt.files import new_directory, settle_directory, sweep
 from lit_gpt.manifest import MANIFEST, Manifest, read_manifest
 from lit_gpt.model import GPT
 from lit_gpt.prompt_styles import find_style, write_prompt_style
@@ -104,20 +104,7 @@ class RunFiles:
         }
 
     def report(self) -> None:
-        """The page about the run so far; a run does not fail for its sake."""
-        plan = self.plan
-        again = f"python finetune/{plan.method.name}.py --config {plan.out_dir / HYPERPARAMETERS}"
-        inputs = ReportInputs(
-            plan.out_dir,
-            plan.data_dir,
-            base=str(plan.checkpoint_dir),
-            commands=[again],
-            environment=environment(),
-        )
-        try:
-            write_run_report(inputs, plan.out_dir / REPORT)
-        except UserError as error:
-            print(f"no {REPORT}: {error.got}", file=sys.stderr)
+        write_report(self.plan)
 
     def _export(self, name: str, counts: dict[str, Any]) -> None:
         """Write `out_dir/<name>`: the method's weights, how to ask them, and their manifest."""
@@ -137,3 +124,27 @@ class RunFiles:
                 got = f"weights of {name} that are not finite after step {self.progress.step}"
                 do = "run it again with a lower --learning_rate: the states before are sound"
                 raise Diverged(got, "finite numbers", do)
+
+
+def write_report(plan: Plan) -> None:
+    """The page about the run so far; a run does not fail for its sake."""
+    again = f"python finetune/{plan.method.name}.py --config {plan.out_dir / HYPERPARAMETERS}"
+    inputs = ReportInputs(
+        plan.out_dir,
+        plan.data_dir,
+        base=str(plan.checkpoint_dir),
+        commands=[again],
+        environment=environment(),
+    )
+    try:
+        write_run_report(inputs, plan.out_dir / REPORT)
+    except UserError as error:
+        print(f"no {REPORT}: {error.got}", file=sys.stderr)
+
+
+def settle_report(plan: Plan) -> None:
+    """The page of a finished run that was killed between manifest and page, which is then older or not there."""
+    report, manifest = plan.out_dir / REPORT, plan.out_dir / MANIFEST
+    sweep(plan.out_dir)
+    if not report.is_file() or report.stat().st_mtime_ns < manifest.stat().st_mtime_ns:
+        write_report(plan)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -288,3 +289,28 @@ def test_the_adapter_answers_in_the_public_surface(job: Job) -> None:
     assert not np.allclose(lit_gpt.loglikelihood(tuned, ids), lit_gpt.loglikelihood(base, ids))
     assert isinstance(lit_gpt.generate(tuned, tokenizer, "What is 1 plus 2?", max_new_tokens=5), str)
     assert len(list(lit_gpt.read_examples(job.data_dir, split="train"))) > 50
+
+
+def test_a_run_killed_at_its_page_gets_it_on_the_next_start(job: Job) -> None:
+    """The manifest says finished; the page is not there, half there or older."""
+    out_dir = replace(job, max_steps=2).run()
+    page = out_dir / "report.html"
+    whole = page.read_bytes()
+    page.unlink()
+    half = out_dir / ".tmp-0123abcd-report.html"
+    half.write_bytes(whole[:100])
+    replace(job, max_steps=2).run()
+    assert page.is_file() and not half.exists()
+    page.write_bytes(b"of the middle of the run")
+    os.utime(page, ns=(0, 0))
+    replace(job, max_steps=2).run()
+    assert page.read_bytes().startswith(whole[:15])
+
+
+def test_what_a_kill_left_half_written_is_swept(job: Job) -> None:
+    replace(job, max_steps=2).run()
+    half, own = job.out_dir / ".tmp-0123abcd-metrics.jsonl", job.out_dir / ".tmp-notes"
+    half.write_bytes(b"{")
+    own.write_bytes(b"mine")
+    replace(job, max_steps=2, resume="never").run()
+    assert not half.exists() and own.exists()
