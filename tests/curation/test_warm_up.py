@@ -86,6 +86,17 @@ def test_another_learning_rate_is_another_warm_up(pool: Path, tiny_base: Path, t
     assert len(list((tmp_path / "s").glob("warm_up-*"))) == 2
 
 
+def test_another_seed_is_another_warm_up_on_the_same_rows(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    read = "scores: {loss: {perplexity: {tuned: tuned}}}"
+    own = recipe(tmp_path, f"{read}\nsteps: [{{warm_up: {{times: 99}}}}, {{top: {{score: loss, keep: {{size: 2}}}}}}]")
+    for seed in (0, 1):
+        ours = asked(pool, tiny_base, out_dir=tmp_path / f"o{seed}", scores_dir=tmp_path / "s", seed=seed)
+        curate(ours, own, finetune=trainer(tiny_base))
+    first, second = (tmp_path / "s").glob("warm_up-*")
+    drawn = [{e.id for e in read_examples(folder / "data")} for folder in (first, second)]
+    assert drawn[0] == drawn[1] and len(drawn[0]) == N
+
+
 def test_nothing_is_trained_that_no_score_asks_for(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
     own = recipe(tmp_path, "steps: [{warm_up: {times: 1}}, {random: {keep: {size: 2}}}]")
     curate(asked(pool, tiny_base, out_dir=tmp_path / "o", scores_dir=tmp_path / "s"), own)

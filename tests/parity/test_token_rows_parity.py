@@ -108,7 +108,6 @@ def test_gradients_are_pefts(checkpoint_dir: Path, tmp_path: Path, gap_tables: G
         assert found.item() == pytest.approx(expected.item(), rel=1e-5)
         assert len(rows) == len(deltas)
         for name, parameter in rows.items():
-            assert parameter.grad is not None
             its = next(g for key, g in deltas.items() if ("lm_head" in key) == name.startswith("lm_head"))
             gaps = gap(parameter.grad, its)
             gap_tables["rows of tokens, gradients"][checkpoint_dir.name].append(gaps)

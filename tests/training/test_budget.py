@@ -31,14 +31,14 @@ class SlowMachine:
     """Every micro-batch takes a second by its clock, and nothing else takes any."""
 
     def __init__(self, killed_after: int | None = None) -> None:
-        self.seconds, self.killed_after = 0.0, killed_after
+        self.simulated_s, self.killed_after = 0.0, killed_after
 
     def machine(self) -> Machine:
-        return Machine(lambda: self.seconds, began_s=0.0, at_work=self.work)
+        return Machine(lambda: self.simulated_s, began_s=0.0, at_work=self.work)
 
     def work(self, batch: MicroBatch) -> None:
-        self.seconds += 1.0
-        if self.killed_after is not None and self.seconds > self.killed_after:
+        self.simulated_s += 1.0
+        if self.killed_after is not None and self.simulated_s > self.killed_after:
             raise Killed
 
 
@@ -97,7 +97,7 @@ def within_a_minute(job: Job, slow: SlowMachine, **changes: object) -> list[dict
 def test_a_real_run_ends_in_time_with_its_rate_run_down(job: Job) -> None:
     slow = SlowMachine()
     steps = within_a_minute(job, slow)
-    assert 40 < slow.seconds <= 60
+    assert 40 < slow.simulated_s <= 60
     assert steps[-1]["learning_rate"] < 0.1 * max(step["learning_rate"] for step in steps)
     assert steps[-1]["budget_left_s"] == pytest.approx(60 - steps[-1]["elapsed_s"])
     names = ["best/adapter_model.safetensors", "final/adapter_model.safetensors", "report.html", "manifest.json"]
@@ -115,7 +115,7 @@ def test_time_that_a_kill_took_counts(job: Job, save_every: int) -> None:
     slow = SlowMachine()
     steps = within_a_minute(job, slow, **seldom)
     assert all(later > lost for later in [step["elapsed_s"] for step in steps][-5:])
-    assert steps[-1]["elapsed_s"] <= lost + slow.seconds <= 60
+    assert steps[-1]["elapsed_s"] <= lost + slow.simulated_s <= 60
 
 
 @pytest.mark.parametrize("killed_at", [2, 3, 4])

@@ -81,7 +81,9 @@ class WarmUp:
             expected = f"a way to finetune, or --given {self.name}=DIR with an adapter"
             raise UserError("a warm-up where nothing can be trained", expected, "pass an adapter, or use the command")
         part = Rows(rows.pool, np.sort(rows.numbers[part_worth(self.times, rows, bench, "warm_up")]))
-        decisive = {**asdict(self), **bench.finetune.identity, **model_identity(bench), "rows": hash_json(part.hashes)}
+        seed = derive_seed("warm_up", bench.settings.seed) % MAX_SEED
+        drawn = {"rows": hash_json(part.hashes), "seed": seed}
+        decisive = {**asdict(self), **bench.finetune.identity, **model_identity(bench), **drawn}
         folder = bench.scores_dir / f"warm_up-{hash_json(decisive)[:KEY_CHARS]}"
         wanted = set(part.ids)
         if not (folder / "data").is_dir():
@@ -91,7 +93,6 @@ class WarmUp:
                 lambda example: None if example.id in wanted else {"reason": "not_drawn"},
                 {"name": "warm_up", "drawn_for": self.name},
             )
-        seed = derive_seed("warm_up", bench.settings.seed) % MAX_SEED
         return bench.finetune(folder / "data", folder / "run", self.epochs, self.batch_size, seed)
 
 
