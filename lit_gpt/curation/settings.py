@@ -35,7 +35,8 @@ class CurateSettings:
             of the recipe's score NAME; give the flag once for each
         challenge: official or strict: recipes with a gate leave out rows that the efficiency challenge's rules refuse
         benchmarks_dir: a folder of benchmarks to decontaminate against
-        against: another file of test prompts to decontaminate against; give the flag once for each
+        against: another file of test prompts to decontaminate against, such as a split of a prepared set; give the flag
+            once for each
         scores_dir: where scores are kept; the default is scores in the data set's folder
         report: write report.html into the curated set's folder
     """

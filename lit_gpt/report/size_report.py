@@ -50,7 +50,20 @@ def _falls(name: str, curve: Mapping[str, Any]) -> str:
 def _measure(results: Mapping[str, Any], measure: str) -> Section:
     curves = results["measures"][measure]
     by = 100 if measure == "exact_match" else 1
-    least = min(n for curve in curves.values() for n in curve["tokens"])
+    charts = [_chart(name, curves, measure, by) for name in curves if name != RANDOM or len(curves) == 1]
+    gains = [_gains(name, curve, measure, by) for name, curve in curves.items() if "against_random" in curve]
+    tables = [part for name, curve in curves.items() for part in (heading(name), _table(curve, measure))]
+    why = note(
+        "A gain is over the size before, and over the random draw of the same size; both with 95% intervals. What is "
+        "said to be beyond chance is so after correction for all sizes and candidates (Holm)."
+    )
+    return Section(measure.replace("_", "-"), TITLES[measure], join([*charts, *gains, *tables, why]))
+
+
+def _chart(recipe: str, curves: Mapping[str, Any], measure: str, by: float) -> Html:
+    """The recipe's curve beside the random draw's; a chart for each recipe, or their lines would hide one another."""
+    drawn = {name: curves[name] for name in dict.fromkeys((RANDOM, recipe)) if name in curves}
+    least = min(n for curve in drawn.values() for n in curve["tokens"])
     lines = [
         Line(
             name,
@@ -58,20 +71,12 @@ def _measure(results: Mapping[str, Any], measure: str) -> Section:
             STYLES[name != RANDOM],
             has_dots=True,
         )
-        for name, curve in curves.items()
+        for name, curve in drawn.items()
     ]
     unit = "percent" if measure == "exact_match" else "nats a token"
-    names = {log2(n / least): count(n) for curve in curves.values() for n in curve["tokens"]}
-    chart = LineChart(
-        f"{TITLES[measure]} by size", "tokens of the subset", f"{TITLES[measure]}, {unit}", lines, (), names
-    )
-    gains = [_gains(name, curve, measure, by) for name, curve in curves.items() if "against_random" in curve]
-    tables = [part for name, curve in curves.items() for part in (heading(name), _table(curve, measure))]
-    why = note(
-        "A gain is over the size before, and over the random draw of the same size; both with 95% intervals. What is "
-        "said to be beyond chance is so after correction for all sizes and candidates (Holm)."
-    )
-    return Section(measure.replace("_", "-"), TITLES[measure], join([chart.render(), *gains, *tables, why]))
+    names = {log2(n / least): count(n) for curve in drawn.values() for n in curve["tokens"]}
+    title, y_title = f"{recipe}: {TITLES[measure].lower()} by size", f"{TITLES[measure]}, {unit}"
+    return LineChart(title, "tokens of the subset", y_title, lines, (), names).render()
 
 
 def _gains(name: str, curve: Mapping[str, Any], measure: str, by: float) -> Html:

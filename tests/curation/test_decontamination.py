@@ -118,6 +118,14 @@ def test_prompts_and_answers_are_told_apart_with_evidence(tmp_path: Path) -> Non
     assert [line["reason"] for line in ledger(out)] == ["test_answer"]
 
 
+def test_a_split_of_a_prepared_set_is_a_test_set(tmp_path: Path) -> None:
+    rows = prompts(6)
+    pool, tests = prepare(tmp_path, rows), prepare(tmp_path, rows[2:4], "tests")
+    chosen = recipe(tmp_path, "steps: [decontaminate: {sides: [prompt]}]")
+    out = curate(settings(pool, out_dir=tmp_path / "out", against=[tests / "train.parquet"]), chosen)
+    assert [row["id"] for row in ledger(out)] == ["csv-000002", "csv-000003"]
+
+
 def test_the_sets_own_held_out_rows(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     rows = [{"instruction": f"{QUESTION} number {n}", "output": f"{n}"} for n in range(30)]

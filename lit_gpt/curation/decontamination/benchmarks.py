@@ -68,7 +68,8 @@ def read_file(path: Path) -> list[Item]:
         raise UserError(f"--against {path}, which does not exist", "a file of test prompts", "check the path")
     items = [Item(path.name, f"{path.name}:{n}", *usual_fields(r)) for n, r in enumerate(_read(path, records))]
     if not any(item.prompts for item in items):
-        raise UserError(f"{path} without prompts", f"a field named {', '.join(PROMPT_FIELDS)}", "rename the field")
+        expected = f"a field named {', '.join(PROMPT_FIELDS)}, or messages"
+        raise UserError(f"{path} without prompts", expected, "rename the field")
     return [item for item in items if item.prompts]
 
 
@@ -120,8 +121,10 @@ def _questions_of(file: Iterable[str]) -> Iterator[Mapping[str, Any]]:
 
 
 def usual_fields(record: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Prompts, answers and no options, from fields of the usual names."""
+    """Prompts, answers and no options, from fields of the usual names; else what each side says in messages."""
     prompts = next((found for name in PROMPT_FIELDS if (found := texts(record.get(name)))), ())
+    if not prompts and (messages := record.get("messages")):
+        return _said(messages, "user"), _said(messages, "assistant"), ()
     instances = record.get("instances")
     inputs = (
         [texts(one.get("input")) for one in instances if isinstance(one, dict)] if isinstance(instances, list) else []
@@ -130,6 +133,11 @@ def usual_fields(record: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str,
     if inputs and inputs[0]:
         prompts = (*(f"{prompt}\n\n{inputs[0][0]}" for prompt in prompts),)
     return prompts, answers, ()
+
+
+def _said(messages: Any, role: str) -> tuple[str, ...]:
+    turns = [turn for turn in messages if isinstance(turn, dict)] if isinstance(messages, list) else []
+    return texts([turn.get("content") for turn in turns if turn.get("role") == role])
 
 
 def texts(value: Any) -> tuple[str, ...]:
