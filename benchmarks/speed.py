@@ -33,7 +33,7 @@ class BenchmarkSettings:
         only: bars whose name begins so; all by default
         steps: optimizer steps, of which the first is not counted; 40 of `--only ours` draw better curves
         peers_dir: where the peers' environments lie: litgpt, trl, torchtune
-        out_dir: fixtures, raw results (results.jsonl), the table (table.md), losses of plain and fast paths (curves.html)
+        out_dir: fixtures, raw results (results.jsonl), the table (table.md), losses of our two ways (curves.html)
     """
 
     fixtures: list[Literal["head", "body", "tiny"]] = field(default_factory=lambda: ["head", "body"])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lit_gpt.report.line_chart import Line, LineChart
-from lit_gpt.report.markup import Html, join
+from lit_gpt.report.markup import Html
 from lit_gpt.report.page import Section, page
 from lit_gpt.report.parts import note, paragraph
 
