@@ -18,7 +18,8 @@ from lit_gpt.training.warm_up import ShortFinetune
 
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "curate"
 # InstructMining's rules, DEITA and MoDS as published read others' models; LIMA's rules leave no row of this world; more
-# rows of what the base fails is a random draw, for it answers nothing; the rest are rules without a choice, or judges
+# rows of what the base fails is a balanced draw, for it answers nothing; SelectIT, AlpaGasus, LIFT and Humpback have a
+# model judge, which a base of five million weights cannot; MoDS' necessity chooses among what mods-local left
 RIVALS = (
     "deita-local",
     "facility-location",
