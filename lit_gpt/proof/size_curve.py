@@ -25,12 +25,13 @@ from lit_gpt.files import write_bytes, write_json
 from lit_gpt.progress import bar
 from lit_gpt.proof.candidates import AGAIN, RANDOM, Candidate, Choices, plain
 from lit_gpt.proof.effects import MEASURES, shared_ids, table
-from lit_gpt.proof.intervals import CONFIDENCE, effect, holm
+from lit_gpt.proof.intervals import LEAST_DRAWS, effect, holm
 from lit_gpt.proof.purse import Purse
 from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.proof.size_search import search
 from lit_gpt.proof.size_settings import SizeSettings
 from lit_gpt.proof.trials import Outcome, Trials
+from lit_gpt.report.measure_section import is_certain
 from lit_gpt.report.size_report import size_report
 from lit_gpt.seeds import derive_seed
 from lit_gpt.training.lora_settings import LoraSettings
@@ -177,12 +178,14 @@ def _against_random(ours: Sizes, random: Sizes, measure: str, ids: list[str]) ->
 
 
 def correct(curves: Mapping[str, dict[str, Any]]) -> None:
-    """Add to every gain its p corrected for all gains of its kind, of all curves of a measure."""
+    """Add to every gain its p corrected for all gains of its kind, of all curves of a measure, and to every curve
+    where it falls back; both None of too few draws."""
     for kind in ("gains", "against_random"):
         gains = [gain for curve in curves.values() for gain in curve.get(kind, ())]
         corrected = holm({str(n): gain["p"] for n, gain in enumerate(gains)})
         for n, gain in enumerate(gains):
-            gain["p_corrected"] = corrected[str(n)]
+            gain["p_corrected"] = corrected[str(n)] if len(gain["by_seed"]) >= LEAST_DRAWS else None
     for curve in curves.values():
-        falls = [gain["effect"] < 0 and gain["p_corrected"] <= 1 - CONFIDENCE for gain in curve["gains"]]
-        curve["falls_back"] = falls
+        has_verdict = all(gain["p_corrected"] is not None for gain in curve["gains"])
+        falls = [has_verdict and gain["effect"] < 0 and is_certain(gain) for gain in curve["gains"]]
+        curve["falls_back"] = falls if has_verdict else None

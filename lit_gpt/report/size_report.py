@@ -8,7 +8,7 @@ from lit_gpt.report.effect_chart import EffectRow, effect_chart
 from lit_gpt.report.formats import NOTHING, count, percent
 from lit_gpt.report.line_chart import Line, LineChart
 from lit_gpt.report.markup import Child, Html, join
-from lit_gpt.report.measure_section import CONFIDENCE, TITLES, UNITS, gain_range, gain_words
+from lit_gpt.report.measure_section import TITLES, TOO_FEW, UNITS, gain_range, gain_words, is_certain
 from lit_gpt.report.page import Section, page
 from lit_gpt.report.parts import Column, heading, key_values, note, paragraph, table
 
@@ -33,12 +33,14 @@ def _lead(results: Mapping[str, Any]) -> Html:
 
 
 def _answer(results: Mapping[str, Any]) -> str:
-    """Whether a larger size is anywhere worse than the one before, by each measure."""
+    """Whether a larger size is shown to be worse than the one before, by each measure. Absence is never shown."""
+    if any(curve["falls_back"] is None for curves in results["measures"].values() for curve in curves.values()):
+        return f"Whether a larger size is worse than the one before it: {TOO_FEW}."
     said = []
     for measure, curves in results["measures"].items():
         falls = [_falls(name, curve) for name, curve in curves.items() if any(curve["falls_back"])]
-        told = "; ".join(falls) or "no larger size is worse than the one before it"
-        said.append(f"By {TITLES[measure].lower()}, {told}, beyond chance.")
+        told = f"{'; '.join(falls)}, beyond chance" if falls else "no larger size is shown to be worse"
+        said.append(f"By {TITLES[measure].lower()}, {told}.")
     return " ".join(said)
 
 
@@ -86,11 +88,7 @@ def _gains(name: str, curve: Mapping[str, Any], measure: str, by: float) -> Html
         low, high = (by * end for end in gain["interval"])
         words = gain_words(measure, gain["effect"])
         dots = [by * each for each in gain["by_seed"]]
-        rows.append(
-            EffectRow(
-                count(tokens), by * gain["effect"], (low, high), dots, gain["p_corrected"] <= 1 - CONFIDENCE, words
-            )
-        )
+        rows.append(EffectRow(count(tokens), by * gain["effect"], (low, high), dots, is_certain(gain), words))
     return effect_chart(f"{name}: gain against random, by tokens", UNITS[measure], rows)
 
 

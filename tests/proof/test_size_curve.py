@@ -16,6 +16,7 @@ from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.proof.size_curve import SizeCurve, correct
 from lit_gpt.proof.size_search import search
 from lit_gpt.proof.size_settings import SizeSettings
+from lit_gpt.report.measure_section import TOO_FEW
 from lit_gpt.report.size_report import size_report
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import ScheduleSettings
@@ -56,8 +57,11 @@ def test_what_a_study_of_sizes_does_not_do_is_refused(tmp_path: Path) -> None:
 
 
 def test_falling_back_is_corrected_for_all_steps_that_are_looked_at() -> None:
-    gains = [{"effect": -0.1, "p": 0.03}, {"effect": -0.5, "p": 1e-6}, {"effect": 0.5, "p": 1e-6}]
-    curves = {"a": {"gains": gains}, "b": {"gains": [{"effect": -0.1, "p": 0.5}]}}
+    def gain(value: float, p: float) -> dict:
+        return {"effect": value, "p": p, "by_seed": [value] * 3}
+
+    gains = [gain(-0.1, 0.03), gain(-0.5, 1e-6), gain(0.5, 1e-6)]
+    curves = {"a": {"gains": gains}, "b": {"gains": [gain(-0.1, 0.5)]}}
     correct(curves)
     assert [each["p_corrected"] for each in gains] == pytest.approx([0.06, 4e-6, 4e-6])
     assert curves["a"]["falls_back"] == [False, True, False] and curves["b"]["falls_back"] == [False]
@@ -110,5 +114,12 @@ def test_what_the_search_tells_comes_from_rows_that_chose_nothing(curve: Path) -
 
 
 def test_the_page_says_whether_the_curve_falls_back(curve: Path) -> None:
-    page = size_report(json.loads((curve / "results.json").read_text()))
-    assert "beyond chance" in page and "tokens of the subset" in page and "BlendSearch" in page
+    results = json.loads((curve / "results.json").read_text())
+    page = size_report(results)
+    assert TOO_FEW in page and "tokens of the subset" in page and "BlendSearch" in page
+    told = results["measures"]["held_out_loss"]["longest"]
+    assert told["falls_back"] is None and told["gains"][0]["p_corrected"] is None, "of two draws"
+    for falls, words in ((False, "no larger size is shown to be worse"), (True, "longest is worse at 2,400 tokens")):
+        for name, each in results["measures"]["held_out_loss"].items():
+            each["falls_back"] = [falls and name == "longest"]
+        assert words in size_report(results)
