@@ -7,9 +7,10 @@ plainly as any other.
 from collections.abc import Mapping
 from typing import Any
 
+from lit_gpt.report.comparison_cautions import AGAIN, RANDOM, cautions
 from lit_gpt.report.formats import NOTHING, count, percent, significant
 from lit_gpt.report.markup import Child, Html, element, join
-from lit_gpt.report.measure_section import TITLES, TOO_FEW, cost_words, gain_range, gain_words, measure_section
+from lit_gpt.report.measure_section import TITLES, cost_words, gain_range, gain_words, measure_section
 from lit_gpt.report.page import Section, page
 from lit_gpt.report.parts import (
     Column,
@@ -25,8 +26,6 @@ from lit_gpt.report.parts import (
     verbatim,
 )
 
-RANDOM, AGAIN, LONGEST = "random", "random again", "longest"
-LENGTH_RATIO = 1.5  # of the median answer to random's, from which on length is named as a possible cause
 METHOD = (
     "Every candidate is trained from the same base, with the same settings, on equally many tokens in equally many "
     "steps. Where one has fewer tokens than the budget its rows are seen more often, where it has more, less often.",
@@ -65,7 +64,7 @@ def _lead(results: Mapping[str, Any]) -> Html:
         "Draws": f"{results['n_seeds_done']} of {results['settings']['seeds']}, each trained {often}",
         "Candidates": str(len(results["candidates"])),
     }
-    return join([paragraph(_answer(results), class_="lede"), careful(_cautions(results)), key_values(pairs)])
+    return join([paragraph(_answer(results), class_="lede"), careful(cautions(results)), key_values(pairs)])
 
 
 def _answer(results: Mapping[str, Any]) -> str:
@@ -79,29 +78,6 @@ def _answer(results: Mapping[str, Any]) -> str:
         parts = [f"{', '.join(names)}: {verdict}" for verdict, names in sorted(groups.items())]
         said.append(f"By {TITLES[measure].lower()}, {'; '.join(parts)}.")
     return " ".join(said)
-
-
-def _cautions(results: Mapping[str, Any]) -> list[str]:
-    found = []
-    for measure, numbers in results["measures"].items():
-        again = numbers["effects"].get(AGAIN)
-        if again and again["verdict"] not in ("as it should be", TOO_FEW):
-            found.append(f"Two random draws differ beyond chance by {TITLES[measure].lower()}: trust no effect here.")
-    if results["measured_split"] != "test":
-        found.append("Losses are of validation rows, as spoilt as the pool: learning what is wrong lowers them.")
-    answered = results["measures"].get("exact_match", {}).get("by_seed", {})
-    if answered and not any(map(sum, answered.values())):
-        found.append("Nobody answered anything right: exact match tells nothing here.")
-    words = {name: each["answer_words"][1] for name, each in results["candidates"].items()}
-    longer = [name for name, median in words.items() if median > LENGTH_RATIO * words[RANDOM] and name != LONGEST]
-    if longer:
-        found.append(f"Answers are much longer than random's in {', '.join(longer)}: see length-matched and longest.")
-    if results["n_seeds_done"] < 3:
-        found.append(
-            "Two draws hardly tell how far draws differ: of studies without an effect 8 to 11% leave zero out of the "
-            "interval. Ask for three or more with --seeds; what is done is not done again."
-        )
-    return found
 
 
 def _verdicts(results: Mapping[str, Any]) -> Section:
@@ -167,7 +143,10 @@ def _length(results: Mapping[str, Any]) -> Section:
     for name, each in results["candidates"].items():
         origins = ", ".join(f"{who} {count(n)}" for who, n in each["origins"].items())
         rows.append([name, *(count(words) for words in each["answer_words"]), origins])
-    why = note("A set of longer answers may win by length alone. The baselines longest and length-matched tell.")
+    why = note(
+        "A set of longer answers, or of shorter ones, may win by length alone. The baselines longest and "
+        "length-matched tell: random rows of the same lengths have what length brings, and no more of the method."
+    )
     return Section("length", "Length", join([table(columns, rows, "Words of the answers"), why]))
 
 
