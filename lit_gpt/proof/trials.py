@@ -77,13 +77,16 @@ class Trials:
         run = RunSettings(
             checkpoint_dir=s.checkpoint_dir,
             data_dir=chosen.data_dir,
-            out_dir=s.out_dir / "runs" / name,
+            out_dir=self.run_dir(name),
             seed=derive_seed("training", training) % 2**31,
             max_seq_length=s.max_seq_length,
             prompt_style=s.prompt_style,
             **order,
         )
         return finetune(Lora(self.lora), run, schedule, JournalSettings(eval_rows=EVAL_ROWS, eval_every=self.n_steps))
+
+    def run_dir(self, name: str) -> Path:
+        return self.settings.out_dir / "runs" / name
 
     def measure(self, name: str, adapter_dir: Path | None = None) -> Outcome:
         """The losses and answers of the base, or of the base with an adapter."""

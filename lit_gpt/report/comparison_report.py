@@ -25,6 +25,7 @@ from lit_gpt.report.parts import (
     two_lines,
     verbatim,
 )
+from lit_gpt.report.training_charts import training_section
 
 METHOD = (
     "Every candidate is trained from the same base, with the same settings, on equally many tokens in equally many "
@@ -46,6 +47,7 @@ def comparison_report(results: Mapping[str, Any]) -> str:
     sections = [
         _verdicts(results),
         *(measure_section(results, measure) for measure in results["measures"]),
+        training_section(results),
         _costs(results),
         _length(results),
         _overlap(results),

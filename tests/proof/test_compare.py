@@ -23,6 +23,7 @@ from lit_gpt.proof.checks import chosen_hashes
 from lit_gpt.proof.compare import Comparison
 from lit_gpt.proof.effects import by_group, effects_of, is_hopeless
 from lit_gpt.proof.settings import ComparisonSettings
+from lit_gpt.proof.training_curves import training_curve
 from lit_gpt.proof.trials import Outcome, Trials
 from lit_gpt.report.comparison_report import comparison_report
 from lit_gpt.report.measure_section import TOO_FEW
@@ -86,6 +87,28 @@ def test_effects_follow_from_the_items(done: Path, results: dict) -> None:
     assert told["interval"][0] < told["effect"] < told["interval"][1]
     assert (told["verdict"], told["p_corrected"], told["detectable"]) == (TOO_FEW, None, None), "two draws"
     assert results["measures"]["exact_match"]["n_items"] == 6
+
+
+def test_the_page_draws_the_losses_of_the_runs_beside_randoms(done: Path, results: dict) -> None:
+    told = results["training_loss"]["longest"]
+    logs = [(done / "runs" / f"longest-{seed}-0" / "metrics.jsonl").read_text().splitlines() for seed in (0, 1)]
+    steps = [[line["train_loss"] for line in map(json.loads, log) if "train_loss" in line] for log in logs]
+    expected = [[step, loss] for step, loss in enumerate(np.mean(steps, axis=0), start=1)]
+    assert told["steps_a_point"] == 1 and told["n_trainings"] == 2
+    assert np.array(told["points"]) == pytest.approx(np.array(expected))
+    page = comparison_report(results)
+    assert page.count(">optimizer step<") == 3, "a chart for each but random"
+    assert "levels are not comparable" in page and "hold no losses of training" not in page
+
+
+def test_a_long_training_is_drawn_with_few_points(tmp_path: Path) -> None:
+    for run in ("a", "b"):
+        lines = [json.dumps({"step": n, "train_loss": n + (run == "b")}) + "\n" for n in range(1, 151)]
+        (tmp_path / run).mkdir()
+        (tmp_path / run / "metrics.jsonl").write_text("".join(lines))
+    told = training_curve([tmp_path / "a", tmp_path / "b", tmp_path / "not there"])
+    assert (told["steps_a_point"], told["n_trainings"], len(told["points"])) == (3, 2, 50)
+    assert told["points"][0] == [3, 2.5] and told["points"][-1] == [150, 149.5]
 
 
 def test_rows_left_out_are_shown_with_why(results: dict) -> None:

@@ -55,4 +55,5 @@ def test_earlier_results_still_make_a_page_with_their_own_verdicts(path: Path) -
     results = json.loads(path.read_text("utf-8"))
     page, table = comparison_report(results), comparison_table(results)
     for found in results["measures"].values():
+        assert "These results hold no losses of training." in page
         assert all(each["verdict"] in page and each["verdict"] in table for each in found["effects"].values())
