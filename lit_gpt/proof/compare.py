@@ -157,14 +157,13 @@ class Comparison:
         chosen = firsts[candidate.name]
         examples = list(read_examples(chosen.data_dir))
         words = [_n_words(example) for example in examples]
-        passes = self.trials.n_steps / self.trials.steps_per_epoch(chosen, self.choices.budget)
         card = candidate.recipe.card.title if candidate.recipe else "a set of the user's"
         return {
             "what": card,
             "n_rows": chosen.n_rows,
             "n_tokens": chosen.n_tokens,
-            "passes": passes,
-            "tokens_seen": round(passes * chosen.n_tokens),
+            "passes": self.trials.passes(chosen, self.choices.budget),
+            "tokens_seen": self.trials.tokens_seen(chosen, self.choices.budget),
             "cost": asdict(self.choices.cost(candidate)),
             "cost_is_known": candidate.own_set is None,
             "answer_words": np.quantile(words, [0.25, 0.5, 0.75]).tolist(),

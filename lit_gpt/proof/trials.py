@@ -65,6 +65,14 @@ class Trials:
         """
         return max(1, round(self.settings.steps * chosen.amount / budget))
 
+    def passes(self, chosen: Chosen, budget: int) -> float:
+        """How often a training sees each row."""
+        return self.n_steps / self.steps_per_epoch(chosen, budget)
+
+    def tokens_seen(self, chosen: Chosen, budget: int) -> int:
+        """In one training."""
+        return round(self.passes(chosen, budget) * chosen.n_tokens)
+
     def run(self, chosen: Chosen, budget: int, name: str, training: int, **order: Any) -> Outcome:
         """Train on the rows, budget / steps of them at a time, and measure. `order`: of RunSettings, how they come."""
         run_dir = self._train(chosen, budget, name, training, order)

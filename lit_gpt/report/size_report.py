@@ -10,10 +10,17 @@ from lit_gpt.report.line_chart import Line, LineChart
 from lit_gpt.report.markup import Child, Html, join
 from lit_gpt.report.measure_section import TITLES, TOO_FEW, UNITS, gain_range, gain_words, is_certain
 from lit_gpt.report.page import Section, page
-from lit_gpt.report.parts import Column, heading, key_values, note, paragraph, table
+from lit_gpt.report.parts import Column, heading, key_values, note, paragraph, table, two_lines
 
 RANDOM = "random"
 STYLES = ("line-a", "line-b")
+SPENT = ("n_new_sizes", "tokens_spent", "best_tokens")
+ABOUT_HALVES = (
+    "Half of the held-out rows chose the size; what is told of it here is of the other half, which chose nothing. The "
+    "curves above are of both halves, and flatter a size that one of them chose. Verdicts are corrected for all of "
+    "this table (Holm). A dash: the size is the largest itself, or random was not trained on as many tokens."
+)
+ABOUT_SPENT = "Sizes of the curve were trained for it already, and are no part of what the search spent."
 
 
 def size_report(results: Mapping[str, Any]) -> str:
@@ -110,11 +117,32 @@ def _gain(measure: str, gain: Mapping[str, Any] | None) -> str:
 
 
 def _search(results: Mapping[str, Any]) -> Section:
-    columns = [Column("candidate"), *(Column(t, True) for t in ("sizes tried", "best", "its loss", "loss at the most"))]
-    rows = []
-    for name, found in results["search"].items():
-        losses = [sum(found[key]) / len(found[key]) for key in ("final_losses", "final_losses_at_most")]
-        cells = [str(len(found["tried"])), count(found["best_tokens"]), *(f"{loss:.3f}" for loss in losses)]
-        rows.append([name, *cells])
-    words = note("Half of the held-out rows chose the size; these losses are of the other half, which chose nothing.")
-    return Section("search", "The size that a search finds", join([table(columns, rows, "BlendSearch"), words]))
+    found = results["search"]
+    shown = [_searched(found), _found(found), note(ABOUT_HALVES), note(ABOUT_SPENT)]
+    return Section("search", "The size that a search finds", join(shown))
+
+
+def _searched(found: Mapping[str, Any]) -> Html:
+    """What was tried, and what that took; earlier results do not say."""
+    columns = [Column("candidate"), *(Column(t, True) for t in ("sizes tried", "of them new", "tokens spent", "best"))]
+    rows = [
+        [name, str(len({t["tokens"] for t in each["tried"]})), *(count(each.get(key)) for key in SPENT)]
+        for name, each in found.items()
+    ]
+    return table(columns, rows, "BlendSearch: sizes in tokens, and tokens that it was trained on to find one")
+
+
+def _found(found: Mapping[str, Any]) -> Html:
+    """The size beside the largest one and beside a random draw, by the half of the rows that chose nothing."""
+    titles = ("its loss", "loss at the largest", "gain over the largest", "gain over random of its size")
+    columns = [Column("candidate"), *(Column(title, place < 2) for place, title in enumerate(titles))]
+    rows: list[list[Child]] = []
+    for name, each in found.items():
+        losses = [sum(each[key]) / len(each[key]) for key in ("final_losses", "final_losses_at_most")]
+        gains = [_told(each.get(key)) for key in ("against_largest", "against_random")]
+        rows.append([name, *(f"{loss:.3f}" for loss in losses), *gains])
+    return table(columns, rows, "Held-out loss at the size found, with 95% intervals, on the rows that chose nothing")
+
+
+def _told(found: Mapping[str, Any] | None) -> Child:
+    return NOTHING if found is None else two_lines(_gain("held_out_loss", found), found["verdict"])
