@@ -27,6 +27,10 @@ from lit_gpt.report.parts import (
 )
 from lit_gpt.report.training_charts import training_section
 
+ABOUT_TIME = (
+    "The clock counts waiting for other programs and for replies, too. Where a GPU does part of the choosing the clock "
+    "is the cost: seconds of the device are not metered, and processor seconds leave them out."
+)
 METHOD = (
     "Every candidate is trained from the same base, with the same settings, on equally many tokens in equally many "
     "steps. Where one has fewer tokens than the budget its rows are seen more often, where it has more, less often.",
@@ -36,7 +40,7 @@ METHOD = (
     "Satterthwaite's degrees of freedom.",
     "A verdict needs three draws, and a p-value below 5% after correction for the number of candidates (Holm).",
     "Random again is another random draw, trained anew: what is found between the two is noise.",
-    "Choosing is charged once, with no score at hand, in processor seconds and paid calls.",
+    "Choosing is charged once, with no score at hand: processor seconds, the clock, paid calls.",
     "Exact match and what a judge prefers are different things, and are reported apart; so are measured rows by who "
     "wrote them, where there are several.",
 )
@@ -77,7 +81,7 @@ def _answer(results: Mapping[str, Any]) -> str:
         for name, each in found["effects"].items():
             if name != AGAIN:
                 groups.setdefault(each["verdict"], []).append(name)
-        parts = [f"{', '.join(names)}: {verdict}" for verdict, names in sorted(groups.items())]
+        parts = [f"{verdict} ({', '.join(names)})" for verdict, names in sorted(groups.items())]
         said.append(f"By {TITLES[measure].lower()}, {'; '.join(parts)}.")
     return " ".join(said)
 
@@ -101,8 +105,8 @@ def _verdict_cell(measure: str, found: Mapping[str, Any] | None, name: str) -> C
 
 
 def _cost_cell(about: Mapping[str, Any]) -> Child:
-    time, _, calls = cost_words(about).partition(", ")
-    return two_lines(time, calls) if calls else time
+    cpu, _, others = cost_words(about).partition(", ")
+    return two_lines(cpu, others) if others else cpu
 
 
 def _costs(results: Mapping[str, Any]) -> Section:
@@ -111,8 +115,8 @@ def _costs(results: Mapping[str, Any]) -> Section:
         "tokens",
         "times seen",
         "tokens seen",
-        "CPU seconds to choose",
-        "seconds",
+        "CPU s to choose",
+        "by the clock, s",
         "paid calls",
         "dollars",
     )
@@ -130,7 +134,7 @@ def _costs(results: Mapping[str, Any]) -> Section:
     given_up = [
         f"{name} was given up after {n} seeds, by the rule asked for." for name, n in results["stopped"].items()
     ]
-    body = [table(columns, rows, "Rows and tokens of the first draw, and cost"), *map(note, given_up)]
+    body = [table(columns, rows, "Rows and tokens of the first draw, and cost"), note(ABOUT_TIME), *map(note, given_up)]
     return Section("cost", "What is trained on, and what choosing it cost", join(body))
 
 

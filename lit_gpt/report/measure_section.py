@@ -94,11 +94,12 @@ def calls_words(cost: Mapping[str, Any]) -> str:
 
 
 def cost_words(about: Mapping[str, Any]) -> str:
-    """What choosing a candidate cost."""
+    """What choosing a candidate cost: processor time, the clock, paid calls."""
     if not about["cost_is_known"]:
         return "not known"
-    calls = f", {calls_words(about['cost'])}" if about["cost"]["n_calls"] else ""
-    return f"{duration(about['cost']['cpu_s'])} CPU{calls}"
+    cost = about["cost"]
+    calls = f", {calls_words(cost)}" if cost["n_calls"] else ""
+    return f"{duration(cost['cpu_s'])} CPU, {duration(cost['wall_s'])} by the clock{calls}"
 
 
 def _group(found: Mapping[str, Any], measure: str, title: str) -> Html:

@@ -26,6 +26,7 @@ from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.proof.training_curves import training_curve
 from lit_gpt.proof.trials import Outcome, Trials
 from lit_gpt.report.comparison_report import comparison_report
+from lit_gpt.report.formats import duration
 from lit_gpt.report.measure_section import TOO_FEW
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import ScheduleSettings
@@ -117,8 +118,13 @@ def test_rows_left_out_are_shown_with_why(results: dict) -> None:
     assert shown[0]["why"] in comparison_report(results)
 
 
-def test_costs_are_measured_and_charged(results: dict) -> None:
-    assert all(about["cost_is_known"] and about["cost"]["wall_s"] > 0 for about in results["candidates"].values())
+def test_costs_are_measured_and_charged(done: Path, results: dict) -> None:
+    page, table = comparison_report(results), (done / "table.md").read_text()
+    for about in results["candidates"].values():
+        assert about["cost_is_known"] and about["cost"]["wall_s"] > 0
+        clock = f"{duration(about['cost']['wall_s'])} by the clock"
+        assert clock in page and clock in table
+    assert "seconds of the device are not metered" in page
 
 
 def test_run_again_it_trains_nothing(done: Path, pool: Path, tiny_base: Path) -> None:
