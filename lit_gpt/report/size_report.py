@@ -13,14 +13,19 @@ from lit_gpt.report.page import Section, page
 from lit_gpt.report.parts import Column, heading, key_values, note, paragraph, table, two_lines
 
 RANDOM = "random"
+NONE_WORSE = "no larger size is shown to be worse than the one before it"
 STYLES = ("line-a", "line-b")
-SPENT = ("n_new_sizes", "tokens_spent", "best_tokens")
+SPENT = {"best_tokens": "best", "tokens_spent": "tokens spent", "n_new_sizes": "new sizes"}
 ABOUT_HALVES = (
     "Half of the held-out rows chose the size; what is told of it here is of the other half, which chose nothing. The "
     "curves above are of both halves, and flatter a size that one of them chose. Verdicts are corrected for all of "
-    "this table (Holm). A dash: the size is the largest itself, or random was not trained on as many tokens."
+    "this table (Holm); intervals are of 95%. A dash: the size is the largest itself, or random was not trained on as "
+    "many tokens."
 )
-ABOUT_SPENT = "Sizes of the curve were trained for it already, and are no part of what the search spent."
+ABOUT_SPENT = (
+    "Spent: the tokens of all trainings that the search asked for. Sizes of the curve were trained already, and cost "
+    "nothing more."
+)
 
 
 def size_report(results: Mapping[str, Any]) -> str:
@@ -46,7 +51,7 @@ def _answer(results: Mapping[str, Any]) -> str:
     said = []
     for measure, curves in results["measures"].items():
         falls = [_falls(name, curve) for name, curve in curves.items() if any(curve["falls_back"])]
-        told = f"{'; '.join(falls)}, beyond chance" if falls else "no larger size is shown to be worse"
+        told = f"{'; '.join(falls)}, beyond chance" if falls else NONE_WORSE
         said.append(f"By {TITLES[measure].lower()}, {told}.")
     return " ".join(said)
 
@@ -100,11 +105,12 @@ def _gains(name: str, curve: Mapping[str, Any], measure: str, by: float) -> Html
 
 
 def _table(curve: Mapping[str, Any], measure: str) -> Html:
-    titles = ("mean", "gain over the size before", "gain over random")
-    columns = [Column("tokens", True), *(Column(title, True) for title in titles)]
-    before, random = [None, *curve["gains"]], curve.get("against_random", [None] * len(curve["tokens"]))
+    kinds = {"gain over the size before": [None, *curve["gains"]]}
+    if "against_random" in curve:
+        kinds["gain over random"] = curve["against_random"]
+    columns = [Column("tokens"), *(Column(title, True) for title in ("mean", *kinds))]
     rows = []
-    for tokens, mean, *gains in zip(curve["tokens"], curve["means"], before, random, strict=True):
+    for tokens, mean, *gains in zip(curve["tokens"], curve["means"], *kinds.values(), strict=True):
         shown = percent(mean) if measure == "exact_match" else f"{mean:.3f}"
         rows.append([count(tokens), shown, *(_gain(measure, gain) for gain in gains)])
     return table(columns, rows, f"{TITLES[measure]} by size")
@@ -124,24 +130,24 @@ def _search(results: Mapping[str, Any]) -> Section:
 
 def _searched(found: Mapping[str, Any]) -> Html:
     """What was tried, and what that took; earlier results do not say."""
-    columns = [Column("candidate"), *(Column(t, True) for t in ("sizes tried", "of them new", "tokens spent", "best"))]
+    columns = [Column("candidate"), *(Column(title, True) for title in (*SPENT.values(), "sizes tried"))]
     rows = [
-        [name, str(len({t["tokens"] for t in each["tried"]})), *(count(each.get(key)) for key in SPENT)]
+        [name, *(count(each.get(key)) for key in SPENT), str(len({t["tokens"] for t in each["tried"]}))]
         for name, each in found.items()
     ]
-    return table(columns, rows, "BlendSearch: sizes in tokens, and tokens that it was trained on to find one")
+    return table(columns, rows, "BlendSearch, in tokens")
 
 
 def _found(found: Mapping[str, Any]) -> Html:
     """The size beside the largest one and beside a random draw, by the half of the rows that chose nothing."""
-    titles = ("its loss", "loss at the largest", "gain over the largest", "gain over random of its size")
-    columns = [Column("candidate"), *(Column(title, place < 2) for place, title in enumerate(titles))]
+    titles = ("gain over the largest", "gain over random", "its loss", "loss at the largest")
+    columns = [Column("candidate"), *(Column(title, True) for title in titles)]
     rows: list[list[Child]] = []
     for name, each in found.items():
         losses = [sum(each[key]) / len(each[key]) for key in ("final_losses", "final_losses_at_most")]
         gains = [_told(each.get(key)) for key in ("against_largest", "against_random")]
-        rows.append([name, *(f"{loss:.3f}" for loss in losses), *gains])
-    return table(columns, rows, "Held-out loss at the size found, with 95% intervals, on the rows that chose nothing")
+        rows.append([name, *gains, *(f"{loss:.3f}" for loss in losses)])
+    return table(columns, rows, "The size found, on the rows that chose nothing")
 
 
 def _told(found: Mapping[str, Any] | None) -> Child:
