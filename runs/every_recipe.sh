@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What would each recipe keep of a pool? A tenth, by every recipe that needs no model of others and no judge: a curated set
-# with a page for each, and a table at the end. Interrupted, it goes on where it stopped; scores are made once for all.
+# What would each recipe keep of a pool? A tenth, by every recipe that chooses, and what passes by those that have rules: a
+# curated set with a page for each, and a table at the end. Recipes that need models of others or a judge are not run.
+# Interrupted, it goes on where it stopped; scores are made once for all.
 #
 #   bash runs/every_recipe.sh POOL BASE [TARGETS] [RULE]
 #
@@ -20,24 +21,25 @@ keep() { # NAME FLAGS...
     rm -rf "${out:?}/$name"
     local TIMEFORMAT="%U %S" # processor seconds
     mkdir -p "$out/told"
-    { time python scripts/curate.py --data_dir "$pool" --recipe "$name" --fraction 0.1 --checkpoint_dir "$base" --missing drop \
+    { time python scripts/curate.py --data_dir "$pool" --recipe "$name" --checkpoint_dir "$base" --missing drop \
         --out_dir "$out/$name" "$@" >"$out/told/$name.log" 2>&1; } 2>"$out/told/$name.seconds" || tail -n 3 "$out/told/$name.log" >&2
 }
 
-for name in balanced clean default deita-local facility-location full ifd lift-variety lima-rules longest \
-    mods-local random selectit self-instruct-rules superfiltering; do
-    keep "$name"
-done
+for name in clean full lima-rules self-instruct-rules; do keep "$name"; done
 keep decontaminate --against "$pool/validation.parquet"
+tenth="--fraction 0.1"
+for name in balanced default deita-local facility-location ifd lift-variety longest mods-local random selectit superfiltering; do
+    keep "$name" $tenth
+done
 if [ -n "$targets" ]; then
-    for name in length-matched rds+ less; do keep "$name" --target_dir "$targets"; done
+    for name in length-matched rds+ less; do keep "$name" $tenth --target_dir "$targets"; done
 fi
-if [ -n "$rule" ]; then keep instructmining-refit --given rule="$rule"; fi
+if [ -n "$rule" ]; then keep instructmining-refit $tenth --given rule="$rule"; fi
 tuned="$out/mods-local-run"
 if [ -f "$out/mods-local/manifest.json" ]; then # MoDS asks what a model tuned on its first choice still lacks
     [ -d "$tuned/final" ] || python finetune/lora.py --config configs/finetune/quickstart.yaml --checkpoint_dir "$base" \
         --data_dir "$out/mods-local" --out_dir "$tuned" --epochs 1 --max_seq_length 512
-    keep mods-necessity-local --given tuned="$tuned/final"
+    keep mods-necessity-local $tenth --given tuned="$tuned/final"
 fi
 
 python - "$out" <<'END'

@@ -1,8 +1,8 @@
 """This repository's own finetuning run on the fixture, from prepared tokens to the last step: --fast true or false.
 
-false is the naive way: module by module, all logits at once, every activation kept, adapters in fp32. What is
-measured is the run of finetune/lora.py, with its journal and its validation; the loss on the validation rows must have
-fallen.
+false is the naive way: module by module, all logits at once, every activation kept, adapters in fp32. --micro_blocks,
+--quantize and --length are what one changes when memory runs out. What is measured is the run of finetune/lora.py, with
+its journal and its validation; the loss on the validation rows must have fallen.
 """
 
 import os
@@ -12,7 +12,7 @@ from meter import Meter, arguments
 
 
 def main() -> None:
-    given = arguments(fast="true")
+    given = arguments(fast="true", micro_blocks="2", quantize=None)
     from lit_gpt.data.settings import DataSettings
     from lit_gpt.data.sources.alpaca import source
     from lit_gpt.studies.speed.limit import share_of_limit
@@ -25,7 +25,7 @@ def main() -> None:
     from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
     is_fast = given.fast == "true"
-    data_dir = given.work_dir / "data"
+    data_dir = given.work_dir / f"data-{given.length}"
     if not data_dir.is_dir():
         tokens = TokenSettings(given.fixture / "hf", max_seq_length=given.length, prompt_style="raw")
         rows = DataSettings(source=str(given.fixture / "data/train.json"), destination_path=data_dir)
@@ -39,6 +39,7 @@ def main() -> None:
         precision={"fp32": "32-true", "bf16": "bf16-true"}[given.dtype],
         device="cpu",
         activation_checkpointing=given.checkpointing,
+        quantize=given.quantize,
         chunked_loss=is_fast,
         lean_activations=is_fast,
         document_attention="auto" if is_fast else "plain",
@@ -46,7 +47,9 @@ def main() -> None:
     schedule = ScheduleSettings(
         max_steps=given.steps,
         batch_size=2 * given.rows * given.accumulate,
-        micro_batch_size=2,  # blocks of 1,024 tokens: the slots of a padded micro-batch of four mean rows
+        micro_batch_size=int(
+            given.micro_blocks
+        ),  # two of 1,024 tokens: the slots of a padded micro-batch of four mean rows
         learning_rate=given.learning_rate,
         warmup_steps=1,
         decay="constant",
@@ -60,8 +63,9 @@ def main() -> None:
     before, *_, after = (record["val_loss"] for record in records if "val_loss" in record)
     if not after < before:
         raise RuntimeError(f"the validation loss went from {before} to {after}")
+    losses = [record["train_loss"] for record in records if "train_loss" in record]
     limit = share_of_limit(given.fixture / "hf", data_dir, given.rank, given.dtype)
-    meter.line(bar="ours" if is_fast else "ours, plain", val_loss=[before, after], **limit)
+    meter.line(bar="ours" if is_fast else "ours, plain", val_loss=[before, after], losses=losses, **limit)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ For every recipe, over several pools: the share of sound rows among those kept (
 the share of its rows left out (recall). What leaves rows out by chance leaves out 1 - kept share of each kind; a recipe
 is said to find a kind where it leaves out more than that by two standard errors, to prefer it where it keeps more.
 Recipes run from their files, as the command line runs them, under the local model and local stand-ins, so this is no
-verdict on the published methods under theirs; those that need scores by published models are not run.
+verdict on the published methods under theirs; those that need scores by published models, or a judge, are not run.
 """
 
 from collections import Counter
@@ -30,11 +30,14 @@ from lit_gpt.manifest import Manifest
 from lit_gpt.progress import watched
 from lit_gpt.studies.curation_inputs import Inputs, curate_settings
 from lit_gpt.studies.curation_recall_settings import RecallSettings
+from lit_gpt.training.warm_up import WarmUpSettings
 
 KIND = "study"
 RESULTS, TABLE = "results.json", "table.md"
 N_ERRORS = 2.0  # standard errors beyond chance
+LEARNING_RATE = 3e-3  # of recipes that warm up, as in configs/finetune/quickstart.yaml
 OTHERS_MODELS = ("deita", "instructmining-v1", "instructmining-v3", "mods", "mods-necessity")
+JUDGED = ("alpagasus", "humpback", "lift", "lift-code", "lift-quality")  # a base of five million weights judges nothing
 # beside the recipes, single scores, best first
 INDICATORS = {
     "shortest answers": ("output_tokens", "lowest"),
@@ -84,7 +87,7 @@ def study_curation_recall(study: RecallSettings) -> Path:
 
 def _recipes(study: RecallSettings) -> Iterator[Recipe]:
     for path in sorted(study.recipes_dir.glob("*.yaml")):
-        if path.stem not in OTHERS_MODELS:
+        if path.stem not in (*OTHERS_MODELS, *JUDGED):
             yield read_recipe(path)
 
 
@@ -101,9 +104,12 @@ def _indicators(folder: Path) -> Iterator[Recipe]:
 def _run(recipe: Recipe, pool: Pool, inputs: Inputs, seed: int) -> Verdict:
     settings = curate_settings(inputs, recipe, seed)
     asked = Amount(fraction=inputs.study.kept_share) if any(is_chooser(step) for _, step in recipe.steps) else None
-    bench = Bench(settings, len(pool.ids), scorers_of(recipe, settings), recipe.embedders)
+    recipe = with_amount(recipe, asked)
+    warm_up = WarmUpSettings(learning_rate=LEARNING_RATE).finetune(settings.checkpoint_dir, settings.prompt_style)
+    scorers = scorers_of(recipe, settings)
+    bench = Bench(settings, len(pool.ids), scorers, recipe.embedders, asked=recipe.kept, finetune=warm_up)
     try:
-        stages = run_steps(with_amount(recipe, asked), pool.rows, bench)
+        stages = run_steps(recipe, pool.rows, bench)
     except UserError as error:
         return Verdict([], failure=error.got)
     drops = {id: drop for stage in stages for id, drop in stage.drops.items()}

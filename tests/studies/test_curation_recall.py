@@ -13,7 +13,7 @@ from lit_gpt.curation.texts import first_request_of
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.evaluation.labels import read_defects
-from lit_gpt.studies.curation_recall import INDICATORS, OTHERS_MODELS, judge, study_curation_recall, table
+from lit_gpt.studies.curation_recall import INDICATORS, JUDGED, OTHERS_MODELS, judge, study_curation_recall, table
 from lit_gpt.studies.curation_recall_settings import RecallSettings
 from lit_gpt.studies.rule_finetunes import sample
 
@@ -56,9 +56,11 @@ def test_every_recipe_is_judged(study: RecallSettings, monkeypatch: pytest.Monke
     results = json.loads((study.out_dir / "results.json").read_text())
     defects = read_defects(study.out_dir / "data" / "pool-0-labels", "train")
     assert results["defects"] == dict(Counter(defects.values()))
-    assert set(results["recipes"]) == {*recipe_names(study.recipes_dir), *INDICATORS} - {*OTHERS_MODELS}
+    assert set(results["recipes"]) == {*recipe_names(study.recipes_dir), *INDICATORS} - {*OTHERS_MODELS, *JUDGED}
     ran = {name: row for name, row in results["recipes"].items() if "failure" not in row}
-    assert len(ran) > 20 and ran["full"]["n_kept"] == len(defects) and ran["random"]["n_kept"] == len(defects) // 4
+    # no answer of the world has 1,200 characters, and questions about rows are longer than the tests' base reads
+    assert set(results["recipes"]) - set(ran) == {"lima-rules", "deita-local", "selectit"}
+    assert ran["full"]["n_kept"] == len(defects) and ran["random"]["n_kept"] == len(defects) // 4
     for row in ran.values():
         dropped = sum(share * results["defects"][name] for name, share in row["recall"].items())
         n_spoilt = len(defects) - results["defects"][""]

@@ -20,6 +20,7 @@ from lit_gpt.model import GPT
 from lit_gpt.random_base import write_random_weights
 from lit_gpt.studies.speed.bars import Bar, Place, run_bars
 from lit_gpt.studies.speed.big_model import Steps, measure
+from lit_gpt.studies.speed.curves import curves_page, largest_difference
 from lit_gpt.studies.speed.fixture import SHAPES, draw_lengths, rows, write_fixture
 from lit_gpt.studies.speed.limit import flop_per_token
 from lit_gpt.studies.speed.table import table, tokens_per_cpu_s, useful_share
@@ -137,6 +138,16 @@ def test_our_bar_measures_a_run_that_learns(fixture: Path, tmp_path: Path) -> No
     assert found["tokens_per_cpu_s"] > 0 and found["useful_share"] == 1.0
     assert found["grad_norm"] > 0.01
     assert found["val_loss"][1] < found["val_loss"][0]
+    assert len(found["losses"]) == 2
+
+
+def test_both_curves_are_drawn_where_both_ways_ran() -> None:
+    plain, fast = {"bar": "ours, plain", "losses": [5.0, 4.0]}, {"bar": "ours", "losses": [5.0, 4.0004]}
+    drawn = curves_page({"head, fp32": [plain, fast], "body, fp32": [fast, {"bar": "litgpt", "skipped": "no"}]})
+    assert "head, fp32: training loss" in drawn and "body, fp32" not in drawn
+    assert "1.0e-04 of the loss" in drawn
+    with pytest.raises(ValueError, match="longer"):
+        largest_difference([5.0], [5.0, 4.0])
 
 
 @pytest.mark.parametrize("quantize", [None, "nf4"])

@@ -35,6 +35,10 @@ BARS = (
     Bar("ours, plain", "with_ours.py", ("--fast", "false")),
     Bar("ours", "with_ours.py"),
     Bar("ours, checkpointing", "with_ours.py", ("--checkpointing",)),
+    # what one changes when memory runs out (tutorials/out_of_memory.md)
+    Bar("ours, half the micro-batch", "with_ours.py", ("--micro_blocks", "1")),
+    Bar("ours, nf4", "with_ours.py", ("--quantize", "nf4")),
+    Bar("ours, rows of 512 at most", "with_ours.py", ("--length", "512")),
 )
 
 Result = dict[str, Any]
