@@ -2,7 +2,8 @@
 
 Every candidate is asked for the same budget. What chooses by chance is drawn anew with each seed; a recipe that
 does not is chosen anew, too, for seeds break its ties, from the scores of the first time. The cost is of the first
-time, with no scores at hand: processor seconds of this process and all it starts.
+time, with no scores at hand: processor seconds of this process and all it starts, and the clock. A device's seconds are
+not metered: where a GPU helps, the clock is the cost.
 
 A candidate that has less than the budget (its rules leave no more, or it is a set of the user's) is seen more often,
 one that has more (the full pool) less often, so that all train on as many tokens in as many steps.

@@ -28,6 +28,7 @@ from lit_gpt.proof.checks import chosen_hashes
 from lit_gpt.proof.effects import JUDGED, MEASURES, by_group, effects_of, is_hopeless
 from lit_gpt.proof.intervals import overlap
 from lit_gpt.proof.judged import Preferences
+from lit_gpt.proof.training_curves import training_curve
 from lit_gpt.proof.trials import Outcome, Trials
 from lit_gpt.report.comparison_report import comparison_report
 from lit_gpt.report.comparison_table import comparison_table
@@ -73,8 +74,7 @@ class Comparison:
 
     def _draw(self, candidate: Candidate, seed: int) -> None:
         chosen, budget = self.choices.choose(candidate, seed), self.choices.budget
-        n_trainings = range(self.choices.settings.training_seeds)
-        names, randoms = ([f"{plain(who)}-{seed}-{n}" for n in n_trainings] for who in (candidate.name, RANDOM))
+        names, randoms = (self._runs(who, seed) for who in (candidate.name, RANDOM))
         # one seed of training for all candidates of a draw, so that what it brings cancels where it can
         offset = derive_seed("again") if candidate.name == AGAIN else 0
         trainings = [derive_seed(seed, n, offset) for n in range(len(names))]
@@ -83,6 +83,10 @@ class Comparison:
         found = [replace(each, preferred=liked) for each, liked in zip(found, likes, strict=True)]
         self.chosen.setdefault(candidate.name, []).append(chosen)
         self.outcomes.setdefault(candidate.name, []).append(found)
+
+    def _runs(self, name: str, seed: int) -> list[str]:
+        """The names of a candidate's trainings on one draw."""
+        return [f"{plain(name)}-{seed}-{n}" for n in range(self.choices.settings.training_seeds)]
 
     def _give_up(self, n_seeds: int) -> None:
         if not self.choices.settings.stop_hopeless:
@@ -130,11 +134,15 @@ class Comparison:
             "settings": settings,
             "base": {"held_out_loss": _mean(base.losses), "exact_match": _mean(base.correct), JUDGED: None},
             "measures": {m: found | self._groups(m) for m in MEASURES if (found := effects_of(self.outcomes, m))},
+            "training_loss": {name: training_curve(self._run_dirs(name)) for name in self.outcomes},
             "judge": self.preferences.about(),
             "candidates": {each.name: self._about(each, firsts) for each in self.choices.candidates},
             "overlap": {"names": list(rows), "shares": overlap(list(rows.values())).tolist()},
             "stopped": self.stopped,
         }
+
+    def _run_dirs(self, name: str) -> list[Path]:
+        return [self.trials.run_dir(run) for seed in range(len(self.outcomes[name])) for run in self._runs(name, seed)]
 
     def _groups(self, measure: str) -> dict[str, Any]:
         """The effects by who wrote the rows that are measured on, and by the source of these."""
@@ -149,14 +157,13 @@ class Comparison:
         chosen = firsts[candidate.name]
         examples = list(read_examples(chosen.data_dir))
         words = [_n_words(example) for example in examples]
-        passes = self.trials.n_steps / self.trials.steps_per_epoch(chosen, self.choices.budget)
         card = candidate.recipe.card.title if candidate.recipe else "a set of the user's"
         return {
             "what": card,
             "n_rows": chosen.n_rows,
             "n_tokens": chosen.n_tokens,
-            "passes": passes,
-            "tokens_seen": round(passes * chosen.n_tokens),
+            "passes": self.trials.passes(chosen, self.choices.budget),
+            "tokens_seen": self.trials.tokens_seen(chosen, self.choices.budget),
             "cost": asdict(self.choices.cost(candidate)),
             "cost_is_known": candidate.own_set is None,
             "answer_words": np.quantile(words, [0.25, 0.5, 0.75]).tolist(),

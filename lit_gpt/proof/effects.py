@@ -2,7 +2,8 @@
 
 Values are laid out (seeds, items): trainings of one draw are averaged. Effects are the candidate's gain: nats of loss
 less, a share of answers more, or a share of comparisons won beyond half. Who is compared with random is corrected for
-by Holm's method, each measure by itself; in a breakdown of a measure every cell of it counts.
+by Holm's method, each measure by itself; in a breakdown of a measure every cell of it counts. Of fewer than three draws
+there is an effect and an interval, but no verdict, no corrected p, and nothing that could have been found.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from lit_gpt.evaluation.resampling import hierarchical_interval
 from lit_gpt.proof.candidates import AGAIN, RANDOM
 from lit_gpt.proof.intervals import CONFIDENCE, Effect, detectable, effect, holm, seeds_needed
 from lit_gpt.proof.trials import Outcome
+from lit_gpt.report.measure_section import TOO_FEW
 
 JUDGED = "judged_style"
 MEASURES = ("held_out_loss", "exact_match", JUDGED)
@@ -64,7 +66,7 @@ def effects_of(outcomes: Outcomes, measure: str, reference: str = RANDOM, again:
         return {}
     gains = {name: gain(outcomes, name, measure, ids, reference) for name in outcomes if name != reference}
     found = {name: effect(each) for name, each in gains.items() if len(each) > 1}
-    corrected = holm({name: each.p for name, each in found.items() if name != again})
+    corrected = holm({name: each.p for name, each in found.items() if name != again and each.has_verdict})
     means = {name: table(draws, measure, ids).mean(axis=1).tolist() for name, draws in outcomes.items() if draws}
     records = {name: _record(each, corrected.get(name), gains[name]) for name, each in found.items()}
     for name, each in found.items():
@@ -73,7 +75,7 @@ def effects_of(outcomes: Outcomes, measure: str, reference: str = RANDOM, again:
         "n_items": len(ids),
         "by_seed": means,
         "effects": records,
-        "noise_floor": detectable(found[again].spread) if again in found else None,
+        "noise_floor": _detectable(found[again]) if again in found else None,
     }
 
 
@@ -89,11 +91,11 @@ def by_group(outcomes: Outcomes, measure: str, group_of: Mapping[str, str], refe
     for group, ids in groups.items():
         gains = {name: gain(outcomes, name, measure, ids, reference) for name in outcomes if name != reference}
         found |= {(group, name): effect(each) for name, each in gains.items() if len(each) > 1}
-    corrected = holm({f"{group}/{name}": each.p for (group, name), each in found.items()})
+    corrected = holm({f"{group}/{name}": each.p for (group, name), each in found.items() if each.has_verdict})
     told: dict[str, Any] = {group: {"n_items": len(ids), "effects": {}} for group, ids in groups.items()}
     for (group, name), each in found.items():
         numbers = {"effect": each.value, "interval": [each.low, each.high], "p": each.p}
-        told[group]["effects"][name] = numbers | {"p_corrected": corrected[f"{group}/{name}"]}
+        told[group]["effects"][name] = numbers | {"p_corrected": corrected.get(f"{group}/{name}")}
     return told
 
 
@@ -108,14 +110,21 @@ def _record(found: Effect, p_corrected: float | None, gain_SI: NDArray[np.float6
         "n_seeds": found.spread.n_seeds,
         "by_seed": gain_SI.mean(axis=1).tolist(),
         "variance": {"seed": found.spread.seed, "item": found.spread.item, "rest": found.spread.ms_rest},
-        "detectable": detectable(found.spread),
+        "detectable": _detectable(found),
         "seeds_needed": seeds_needed(found.spread, abs(found.value)) if found.value else None,
     }
 
 
+def _detectable(found: Effect) -> float | None:
+    """None where no effect of any size would be found, for there are too few draws."""
+    return detectable(found.spread) if found.has_verdict else None
+
+
 def verdict(found: Effect, p_corrected: float | None, reference: str = RANDOM) -> str:
     """better, worse or no significant difference, after correction; of the reference once more, for which there is
-    none, whether the noise is noise."""
+    none, whether the noise is noise; of too few draws, that."""
+    if not found.has_verdict:
+        return TOO_FEW
     if p_corrected is None:
         return f"{reference} differs from {reference}" if found.excludes_zero else "as it should be"
     if p_corrected > 1 - CONFIDENCE:

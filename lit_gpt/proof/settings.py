@@ -21,7 +21,8 @@ class ComparisonSettings:
         baselines: some of random, longest, length-matched (to each recipe and set), balanced and full
         budget_tokens: training tokens of an epoch, the same for all; the default is a tenth of the pool's
         size: rows of an epoch, in the place of tokens
-        seeds: draws, each with trainings of its own; the more, the smaller the effects that can be found
+        seeds: draws, each with trainings of its own; the more, the smaller the effects that can be found. Three are the
+            least for a verdict: intervals of two are too narrow
         training_seeds: trainings of each draw
         steps: optimizer steps in which an epoch's tokens are seen
         checkpoint_dir: the base model; the default is the only one under checkpoints/

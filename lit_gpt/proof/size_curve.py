@@ -5,10 +5,13 @@ curve falls all the way, or rises in between (InstructMining's "double descent",
 once, with one seed), is asked of each two neighbouring sizes: an effect with an interval, as everywhere here.
 
 A search for the best size (BlendSearch, Wang et al. 2021, openreview VbLH04pRA3, by FLAML) looks at one half of the
-rows that losses are measured on; what is told of the size it finds comes from the other half, which chose nothing.
+rows that losses are measured on; what is told of the size it finds comes from the other half, which chose nothing
+(size_found.py). The curves are of both halves.
 """
 
 import json
+import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
@@ -25,12 +28,14 @@ from lit_gpt.files import write_bytes, write_json
 from lit_gpt.progress import bar
 from lit_gpt.proof.candidates import AGAIN, RANDOM, Candidate, Choices, plain
 from lit_gpt.proof.effects import MEASURES, shared_ids, table
-from lit_gpt.proof.intervals import CONFIDENCE, effect, holm
+from lit_gpt.proof.intervals import LEAST_DRAWS, effect, holm
 from lit_gpt.proof.purse import Purse
 from lit_gpt.proof.settings import ComparisonSettings
+from lit_gpt.proof.size_found import compare_found, losses
 from lit_gpt.proof.size_search import search
 from lit_gpt.proof.size_settings import SizeSettings
 from lit_gpt.proof.trials import Outcome, Trials
+from lit_gpt.report.measure_section import is_certain
 from lit_gpt.report.size_report import size_report
 from lit_gpt.seeds import derive_seed
 from lit_gpt.training.lora_settings import LoraSettings
@@ -55,6 +60,8 @@ class SizeCurve:
     read: Callable[[str], Recipe]
     judge: JudgeSettings = JudgeSettings()  # noqa: RUF009 (frozen)
     outcomes: dict[str, dict[int, list[list[Outcome]]]] = field(default_factory=dict)  # candidate -> tokens -> seed
+    searched: dict[str, dict[int, list[list[Outcome]]]] = field(default_factory=dict)  # the same of sizes between those
+    seen: Counter[tuple[str, int]] = field(default_factory=Counter)  # (candidate, size) -> tokens of all its trainings
 
     @property
     def out_dir(self) -> Path:
@@ -83,8 +90,7 @@ class SizeCurve:
                         of_size = self.outcomes.setdefault(candidate.name, {}).setdefault(tokens, [])
                         of_size.append([self.trial(candidate, tokens, seed)])
                         progress.update()
-        found = {each.name: self._search(each) for each in names} if self.sizes.search_trials else {}
-        results = json.loads(json.dumps(self._results(found)))
+        results = json.loads(json.dumps(self._results(self._search_all())))
         write_json(self.out_dir / RESULTS, results)
         write_bytes(self.out_dir / REPORT, size_report(results).encode())
         return self.out_dir
@@ -98,6 +104,7 @@ class SizeCurve:
         steps = s.steps if takes_longer else max(1, round(s.steps * tokens / self.most_tokens))
         trials = Trials(replace(s, steps=steps), self.schedule, self.lora)
         budget = self.most_tokens if takes_longer else tokens
+        self.seen[candidate.name, tokens] += trials.tokens_seen(chosen, budget)
         return trials.run(chosen, budget, f"{plain(candidate.name)}-{tokens}-{seed}", derive_seed(seed, "size"))
 
     def _choices(self, tokens: int) -> Choices:
@@ -107,18 +114,39 @@ class SizeCurve:
         return Choices(asked, self.read, self.judge, self.out_dir / "sets" / str(tokens), self.purse, warm_up)
 
     def _search(self, candidate: Candidate) -> dict[str, Any]:
-        """The size that half of the rows like best, and what the other half says of it."""
-
-        def losses(tokens: int, is_final: bool) -> list[float]:
-            of_seeds = [self.trial(candidate, tokens, seed).losses for seed in range(self.comparison.seeds)]
-            return [
-                float(np.mean([loss for id, loss in each.items() if _is_final(id) == is_final])) for each in of_seeds
-            ]
-
+        """The size that half of the rows like best, what the other half says of it, and what searching took."""
         bounds = self.sizes.least_tokens, self.most_tokens
-        best, tried = search(lambda tokens: float(np.mean(losses(tokens, False))), bounds, self.sizes.search_trials)
-        told = {"best_tokens": best, "final_losses": losses(best, True), "tried": tried}
-        return told | {"final_losses_at_most": losses(self.most_tokens, True)}
+        loss_of = lambda tokens: float(np.mean(losses(self._drawn(candidate, tokens), is_final=False)))  # noqa: E731
+        best, tried = search(loss_of, bounds, self.sizes.search_trials)
+        name, new = candidate.name, self.searched.get(candidate.name, {})
+        spent = sum(self.seen[name, tokens] for tokens in new)
+        print(f"{name}: {spent:,} tokens of training spent on {len(new)} more sizes, best {best:,}", file=sys.stderr)
+        return {
+            "best_tokens": best,
+            "tried": tried,
+            "tokens_spent": spent,
+            "n_new_sizes": len(new),
+            "final_losses": losses(self._drawn(candidate, best), is_final=True),
+            "final_losses_at_most": losses(self._drawn(candidate, self.most_tokens), is_final=True),
+        }
+
+    def _drawn(self, candidate: Candidate, tokens: int) -> list[list[Outcome]]:
+        """The trainings on so many tokens: those of the curve where it has the size."""
+        if tokens in (grid := self.outcomes[candidate.name]):
+            return grid[tokens]
+        found = self.searched.setdefault(candidate.name, {})
+        if tokens not in found:
+            found[tokens] = [[self.trial(candidate, tokens, seed)] for seed in range(self.comparison.seeds)]
+        return found[tokens]
+
+    def _search_all(self) -> dict[str, dict[str, Any]]:
+        if not self.sizes.search_trials:
+            return {}
+        found = {each.name: self._search(each) for each in self.candidates}
+        best = {name: each["best_tokens"] for name, each in found.items()}
+        drawn = {name: {**grid, **self.searched.get(name, {})} for name, grid in self.outcomes.items()}
+        compared = compare_found(best, drawn, self.most_tokens)
+        return {name: each | compared[name] for name, each in found.items()}
 
     def _results(self, found: Mapping[str, Any]) -> dict[str, Any]:
         measures = {}
@@ -148,11 +176,6 @@ def _require_unused(comparison: ComparisonSettings, judge: JudgeSettings) -> Non
             raise UserError(got, "one training of each draw at each size", f"leave --{each.name} out")
 
 
-def _is_final(id: str) -> bool:
-    """Which half of the held-out rows: the one that tells, or the one that chooses."""
-    return derive_seed("final", id) % 2 == 0
-
-
 def _curve(sizes: Sizes, measure: str, ids: list[str]) -> dict[str, Any]:
     """The mean at each size, each seed's, and the gain of each size over the one before."""
     values = {tokens: table(draws, measure, ids) for tokens, draws in sizes.items()}
@@ -177,12 +200,14 @@ def _against_random(ours: Sizes, random: Sizes, measure: str, ids: list[str]) ->
 
 
 def correct(curves: Mapping[str, dict[str, Any]]) -> None:
-    """Add to every gain its p corrected for all gains of its kind, of all curves of a measure."""
+    """Add to every gain its p corrected for all gains of its kind, of all curves of a measure, and to every curve
+    where it falls back; both None of too few draws."""
     for kind in ("gains", "against_random"):
         gains = [gain for curve in curves.values() for gain in curve.get(kind, ())]
         corrected = holm({str(n): gain["p"] for n, gain in enumerate(gains)})
         for n, gain in enumerate(gains):
-            gain["p_corrected"] = corrected[str(n)]
+            gain["p_corrected"] = corrected[str(n)] if len(gain["by_seed"]) >= LEAST_DRAWS else None
     for curve in curves.values():
-        falls = [gain["effect"] < 0 and gain["p_corrected"] <= 1 - CONFIDENCE for gain in curve["gains"]]
-        curve["falls_back"] = falls
+        has_verdict = all(gain["p_corrected"] is not None for gain in curve["gains"])
+        falls = [has_verdict and gain["effect"] < 0 and is_certain(gain) for gain in curve["gains"]]
+        curve["falls_back"] = falls if has_verdict else None

@@ -65,6 +65,14 @@ class Trials:
         """
         return max(1, round(self.settings.steps * chosen.amount / budget))
 
+    def passes(self, chosen: Chosen, budget: int) -> float:
+        """How often a training sees each row."""
+        return self.n_steps / self.steps_per_epoch(chosen, budget)
+
+    def tokens_seen(self, chosen: Chosen, budget: int) -> int:
+        """In one training."""
+        return round(self.passes(chosen, budget) * chosen.n_tokens)
+
     def run(self, chosen: Chosen, budget: int, name: str, training: int, **order: Any) -> Outcome:
         """Train on the rows, budget / steps of them at a time, and measure. `order`: of RunSettings, how they come."""
         run_dir = self._train(chosen, budget, name, training, order)
@@ -77,13 +85,16 @@ class Trials:
         run = RunSettings(
             checkpoint_dir=s.checkpoint_dir,
             data_dir=chosen.data_dir,
-            out_dir=s.out_dir / "runs" / name,
+            out_dir=self.run_dir(name),
             seed=derive_seed("training", training) % 2**31,
             max_seq_length=s.max_seq_length,
             prompt_style=s.prompt_style,
             **order,
         )
         return finetune(Lora(self.lora), run, schedule, JournalSettings(eval_rows=EVAL_ROWS, eval_every=self.n_steps))
+
+    def run_dir(self, name: str) -> Path:
+        return self.settings.out_dir / "runs" / name
 
     def measure(self, name: str, adapter_dir: Path | None = None) -> Outcome:
         """The losses and answers of the base, or of the base with an adapter."""

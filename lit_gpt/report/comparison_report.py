@@ -7,6 +7,7 @@ plainly as any other.
 from collections.abc import Mapping
 from typing import Any
 
+from lit_gpt.report.comparison_cautions import AGAIN, RANDOM, cautions
 from lit_gpt.report.formats import NOTHING, count, percent, significant
 from lit_gpt.report.markup import Child, Html, element, join
 from lit_gpt.report.measure_section import TITLES, cost_words, gain_range, gain_words, measure_section
@@ -24,9 +25,12 @@ from lit_gpt.report.parts import (
     two_lines,
     verbatim,
 )
+from lit_gpt.report.training_charts import training_section
 
-RANDOM, AGAIN, LONGEST = "random", "random again", "longest"
-LENGTH_RATIO = 1.5  # of the median answer to random's, from which on length is named as a possible cause
+ABOUT_TIME = (
+    "The clock counts waiting for other programs and for replies, too. Where a GPU does part of the choosing the clock "
+    "is the cost: seconds of the device are not metered, and processor seconds leave them out."
+)
 METHOD = (
     "Every candidate is trained from the same base, with the same settings, on equally many tokens in equally many "
     "steps. Where one has fewer tokens than the budget its rows are seen more often, where it has more, less often.",
@@ -34,9 +38,9 @@ METHOD = (
     "all seeds and items.",
     "Its interval knows that seeds and items are both drawn: a two-way table of random effects, Student's t with "
     "Satterthwaite's degrees of freedom.",
-    "A verdict needs a p-value below 5% after correction for the number of candidates (Holm).",
+    "A verdict needs three draws, and a p-value below 5% after correction for the number of candidates (Holm).",
     "Random again is another random draw, trained anew: what is found between the two is noise.",
-    "Choosing is charged once, with no score at hand, in processor seconds and paid calls.",
+    "Choosing is charged once, with no score at hand: processor seconds, the clock, paid calls.",
     "Exact match and what a judge prefers are different things, and are reported apart; so are measured rows by who "
     "wrote them, where there are several.",
 )
@@ -47,6 +51,7 @@ def comparison_report(results: Mapping[str, Any]) -> str:
     sections = [
         _verdicts(results),
         *(measure_section(results, measure) for measure in results["measures"]),
+        training_section(results),
         _costs(results),
         _length(results),
         _overlap(results),
@@ -65,7 +70,7 @@ def _lead(results: Mapping[str, Any]) -> Html:
         "Draws": f"{results['n_seeds_done']} of {results['settings']['seeds']}, each trained {often}",
         "Candidates": str(len(results["candidates"])),
     }
-    return join([paragraph(_answer(results), class_="lede"), careful(_cautions(results)), key_values(pairs)])
+    return join([paragraph(_answer(results), class_="lede"), careful(cautions(results)), key_values(pairs)])
 
 
 def _answer(results: Mapping[str, Any]) -> str:
@@ -76,29 +81,9 @@ def _answer(results: Mapping[str, Any]) -> str:
         for name, each in found["effects"].items():
             if name != AGAIN:
                 groups.setdefault(each["verdict"], []).append(name)
-        parts = [f"{verdict}: {', '.join(names)}" for verdict, names in sorted(groups.items())]
+        parts = [f"{verdict} ({', '.join(names)})" for verdict, names in sorted(groups.items())]
         said.append(f"By {TITLES[measure].lower()}, {'; '.join(parts)}.")
     return " ".join(said)
-
-
-def _cautions(results: Mapping[str, Any]) -> list[str]:
-    found = []
-    for measure, numbers in results["measures"].items():
-        again = numbers["effects"].get(AGAIN)
-        if again and again["verdict"] != "as it should be":
-            found.append(f"Two random draws differ beyond chance by {TITLES[measure].lower()}: trust no effect here.")
-    if results["measured_split"] != "test":
-        found.append("Losses are of validation rows, as spoilt as the pool: learning what is wrong lowers them.")
-    answered = results["measures"].get("exact_match", {}).get("by_seed", {})
-    if answered and not any(map(sum, answered.values())):
-        found.append("Nobody answered anything right: exact match tells nothing here.")
-    words = {name: each["answer_words"][1] for name, each in results["candidates"].items()}
-    longer = [name for name, median in words.items() if median > LENGTH_RATIO * words[RANDOM] and name != LONGEST]
-    if longer:
-        found.append(f"Answers are much longer than random's in {', '.join(longer)}: see length-matched and longest.")
-    if results["n_seeds_done"] < 3:
-        found.append("Fewer than three seeds: expect intervals that are wide.")
-    return found
 
 
 def _verdicts(results: Mapping[str, Any]) -> Section:
@@ -120,8 +105,8 @@ def _verdict_cell(measure: str, found: Mapping[str, Any] | None, name: str) -> C
 
 
 def _cost_cell(about: Mapping[str, Any]) -> Child:
-    time, _, calls = cost_words(about).partition(", ")
-    return two_lines(time, calls) if calls else time
+    cpu, _, others = cost_words(about).partition(", ")
+    return two_lines(cpu, others) if others else cpu
 
 
 def _costs(results: Mapping[str, Any]) -> Section:
@@ -130,8 +115,8 @@ def _costs(results: Mapping[str, Any]) -> Section:
         "tokens",
         "times seen",
         "tokens seen",
-        "CPU seconds to choose",
-        "seconds",
+        "CPU s to choose",
+        "by the clock, s",
         "paid calls",
         "dollars",
     )
@@ -149,7 +134,7 @@ def _costs(results: Mapping[str, Any]) -> Section:
     given_up = [
         f"{name} was given up after {n} seeds, by the rule asked for." for name, n in results["stopped"].items()
     ]
-    body = [table(columns, rows, "Rows and tokens of the first draw, and cost"), *map(note, given_up)]
+    body = [table(columns, rows, "Rows and tokens of the first draw, and cost"), note(ABOUT_TIME), *map(note, given_up)]
     return Section("cost", "What is trained on, and what choosing it cost", join(body))
 
 
@@ -164,7 +149,10 @@ def _length(results: Mapping[str, Any]) -> Section:
     for name, each in results["candidates"].items():
         origins = ", ".join(f"{who} {count(n)}" for who, n in each["origins"].items())
         rows.append([name, *(count(words) for words in each["answer_words"]), origins])
-    why = note("A set of longer answers may win by length alone. The baselines longest and length-matched tell.")
+    why = note(
+        "A set of longer answers, or of shorter ones, may win by length alone. The baselines longest and "
+        "length-matched tell: random rows of the same lengths have what length brings, and no more of the method."
+    )
     return Section("length", "Length", join([table(columns, rows, "Words of the answers"), why]))
 
 

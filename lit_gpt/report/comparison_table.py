@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lit_gpt.report.formats import NOTHING
-from lit_gpt.report.measure_section import CONFIDENCE, TITLES, cost_words, gain_range, gain_words
+from lit_gpt.report.measure_section import TITLES, cost_words, gain_range, gain_words, is_certain
 
 
 def comparison_table(results: Mapping[str, Any]) -> str:
@@ -32,7 +32,7 @@ def _groups(title: str, groups: Mapping[str, Any], measure: str) -> list[str]:
     lines = [_row(heads), _row(["---"] * len(heads))]
     for name in next(iter(groups.values()))["effects"]:
         effects = [found["effects"][name] for found in groups.values()]
-        marks = ("**" if each["p_corrected"] <= 1 - CONFIDENCE else "" for each in effects)
+        marks = ("**" if is_certain(each) else "" for each in effects)
         lines.append(_row([name, *(f"{m}{_gain(measure, e)}{m}" for m, e in zip(marks, effects, strict=True))]))
     return lines
 

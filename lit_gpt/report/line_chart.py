@@ -33,7 +33,8 @@ class Line:
 @dataclass(frozen=True)
 class LineChart:
     """What is drawn. `y_title` carries the unit; `marks` are (x, words) of moments to point out; `x_names` what to
-    write at places of the x axis, in the place of numbers."""
+    write at places of the x axis, in the place of numbers; `y_values` are what the y axis holds beside the lines, so
+    that several charts have one scale."""
 
     title: str
     x_title: str
@@ -41,12 +42,14 @@ class LineChart:
     lines: Sequence[Line]
     marks: Sequence[tuple[float, str]] = ()
     x_names: Mapping[float, str] = field(default_factory=dict)
+    y_values: Sequence[float] = ()
+    height_px: int = HEIGHT_PX
 
     def render(self) -> Html:
         """The figure; it needs at least one line with a point."""
         drawn = [line for line in self.lines if line.points]
         x = scale_of([0.0, *(px for line in drawn for px, _ in line.points)], N_X_TICKS, is_tight=True)
-        y = scale_of([py for line in drawn for _, py in line.points])
+        y = scale_of([*self.y_values, *(py for line in drawn for _, py in line.points)])
         exponent = exponent_of(y)
         unit = f" (× {power_of_ten(exponent)})" if exponent else ""
         body = join(
@@ -60,7 +63,7 @@ class LineChart:
         )
         words = "; ".join(describe(line, self._place) for line in drawn)
         label = f"{self.title}: {words}"
-        svg = element("svg", body, class_="plot", width="100%", height=HEIGHT_PX, role="img", aria_label=label)
+        svg = element("svg", body, class_="plot", width="100%", height=self.height_px, role="img", aria_label=label)
         # a legend of one line would only say the title again
         legend = element("p", *(_key(line) for line in drawn), class_="legend") if len(drawn) > 1 else None
         return element(

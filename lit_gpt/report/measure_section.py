@@ -23,6 +23,7 @@ ABOUT_STYLE = (
 )
 CONFIDENCE = 0.95
 CERTAIN = ("better than random", "worse than random")
+TOO_FEW = "two draws: too few for a verdict"
 ABOUT_POWER = (
     "Detectable: the smallest effect that is found with probability 80% with these seeds and {n} items. "
     "Seeds needed: to find an effect of the size measured; out of reach where even 1,000 are too few."
@@ -53,6 +54,11 @@ def gain_words(measure: str, gain: float) -> str:
 def gain_range(measure: str, interval: Sequence[float]) -> str:
     low, high = (gain_words(measure, end) for end in interval)
     return f"[{low}, {high}]"
+
+
+def is_certain(found: Mapping[str, Any]) -> bool:
+    """Whether it is beyond chance after correction; of too few draws nothing is, and there is no corrected p."""
+    return found["p_corrected"] is not None and found["p_corrected"] <= 1 - CONFIDENCE
 
 
 def _effect_row(name: str, found: Mapping[str, Any], measure: str, by: float) -> EffectRow:
@@ -88,11 +94,12 @@ def calls_words(cost: Mapping[str, Any]) -> str:
 
 
 def cost_words(about: Mapping[str, Any]) -> str:
-    """What choosing a candidate cost."""
+    """What choosing a candidate cost: processor time, the clock, paid calls."""
     if not about["cost_is_known"]:
         return "not known"
-    calls = f", {calls_words(about['cost'])}" if about["cost"]["n_calls"] else ""
-    return f"{duration(about['cost']['cpu_s'])} CPU{calls}"
+    cost = about["cost"]
+    calls = f", {calls_words(cost)}" if cost["n_calls"] else ""
+    return f"{duration(cost['cpu_s'])} CPU, {duration(cost['wall_s'])} by the clock{calls}"
 
 
 def _group(found: Mapping[str, Any], measure: str, title: str) -> Html:
@@ -106,7 +113,7 @@ def _group(found: Mapping[str, Any], measure: str, title: str) -> Html:
 
 
 def _cell(found: Mapping[str, Any], measure: str) -> Html:
-    sign = "● " if found["p_corrected"] <= 1 - CONFIDENCE else ""
+    sign = "● " if is_certain(found) else ""
     return two_lines(sign + gain_words(measure, found["effect"]), gain_range(measure, found["interval"]))
 
 
@@ -126,7 +133,7 @@ def _power_cells(found: Mapping[str, Any], measure: str) -> tuple[str, ...]:
     return (
         significant(found["p"], 2),
         NOTHING if corrected is None else significant(corrected, 2),
-        gain_words(measure, found["detectable"]),
+        NOTHING if found["detectable"] is None else gain_words(measure, found["detectable"]),
         count(needed) if needed else out_of_reach,
     )
 

@@ -8,12 +8,24 @@ from lit_gpt.report.effect_chart import EffectRow, effect_chart
 from lit_gpt.report.formats import NOTHING, count, percent
 from lit_gpt.report.line_chart import Line, LineChart
 from lit_gpt.report.markup import Child, Html, join
-from lit_gpt.report.measure_section import CONFIDENCE, TITLES, UNITS, gain_range, gain_words
+from lit_gpt.report.measure_section import TITLES, TOO_FEW, UNITS, gain_range, gain_words, is_certain
 from lit_gpt.report.page import Section, page
-from lit_gpt.report.parts import Column, heading, key_values, note, paragraph, table
+from lit_gpt.report.parts import Column, heading, key_values, note, paragraph, table, two_lines
 
 RANDOM = "random"
+NONE_WORSE = "no larger size is shown to be worse than the one before it"
 STYLES = ("line-a", "line-b")
+SPENT = {"best_tokens": "best", "tokens_spent": "tokens spent", "n_new_sizes": "new sizes"}
+ABOUT_HALVES = (
+    "Half of the held-out rows chose the size; what is told of it here is of the other half, which chose nothing. The "
+    "curves above are of both halves, and flatter a size that one of them chose. Verdicts are corrected for all of "
+    "this table (Holm); intervals are of 95%. A dash: the size is the largest itself, or random was not trained on as "
+    "many tokens."
+)
+ABOUT_SPENT = (
+    "Spent: the tokens of all trainings that the search asked for. Sizes of the curve were trained already, and cost "
+    "nothing more."
+)
 
 
 def size_report(results: Mapping[str, Any]) -> str:
@@ -33,12 +45,14 @@ def _lead(results: Mapping[str, Any]) -> Html:
 
 
 def _answer(results: Mapping[str, Any]) -> str:
-    """Whether a larger size is anywhere worse than the one before, by each measure."""
+    """Whether a larger size is shown to be worse than the one before, by each measure. Absence is never shown."""
+    if any(curve["falls_back"] is None for curves in results["measures"].values() for curve in curves.values()):
+        return f"Whether a larger size is worse than the one before it: {TOO_FEW}."
     said = []
     for measure, curves in results["measures"].items():
         falls = [_falls(name, curve) for name, curve in curves.items() if any(curve["falls_back"])]
-        told = "; ".join(falls) or "no larger size is worse than the one before it"
-        said.append(f"By {TITLES[measure].lower()}, {told}, beyond chance.")
+        told = f"{'; '.join(falls)}, beyond chance" if falls else NONE_WORSE
+        said.append(f"By {TITLES[measure].lower()}, {told}.")
     return " ".join(said)
 
 
@@ -86,20 +100,17 @@ def _gains(name: str, curve: Mapping[str, Any], measure: str, by: float) -> Html
         low, high = (by * end for end in gain["interval"])
         words = gain_words(measure, gain["effect"])
         dots = [by * each for each in gain["by_seed"]]
-        rows.append(
-            EffectRow(
-                count(tokens), by * gain["effect"], (low, high), dots, gain["p_corrected"] <= 1 - CONFIDENCE, words
-            )
-        )
+        rows.append(EffectRow(count(tokens), by * gain["effect"], (low, high), dots, is_certain(gain), words))
     return effect_chart(f"{name}: gain against random, by tokens", UNITS[measure], rows)
 
 
 def _table(curve: Mapping[str, Any], measure: str) -> Html:
-    titles = ("mean", "gain over the size before", "gain over random")
-    columns = [Column("tokens", True), *(Column(title, True) for title in titles)]
-    before, random = [None, *curve["gains"]], curve.get("against_random", [None] * len(curve["tokens"]))
+    kinds = {"gain over the size before": [None, *curve["gains"]]}
+    if "against_random" in curve:
+        kinds["gain over random"] = curve["against_random"]
+    columns = [Column("tokens"), *(Column(title, True) for title in ("mean", *kinds))]
     rows = []
-    for tokens, mean, *gains in zip(curve["tokens"], curve["means"], before, random, strict=True):
+    for tokens, mean, *gains in zip(curve["tokens"], curve["means"], *kinds.values(), strict=True):
         shown = percent(mean) if measure == "exact_match" else f"{mean:.3f}"
         rows.append([count(tokens), shown, *(_gain(measure, gain) for gain in gains)])
     return table(columns, rows, f"{TITLES[measure]} by size")
@@ -112,11 +123,32 @@ def _gain(measure: str, gain: Mapping[str, Any] | None) -> str:
 
 
 def _search(results: Mapping[str, Any]) -> Section:
-    columns = [Column("candidate"), *(Column(t, True) for t in ("sizes tried", "best", "its loss", "loss at the most"))]
-    rows = []
-    for name, found in results["search"].items():
-        losses = [sum(found[key]) / len(found[key]) for key in ("final_losses", "final_losses_at_most")]
-        cells = [str(len(found["tried"])), count(found["best_tokens"]), *(f"{loss:.3f}" for loss in losses)]
-        rows.append([name, *cells])
-    words = note("Half of the held-out rows chose the size; these losses are of the other half, which chose nothing.")
-    return Section("search", "The size that a search finds", join([table(columns, rows, "BlendSearch"), words]))
+    found = results["search"]
+    shown = [_searched(found), _found(found), note(ABOUT_HALVES), note(ABOUT_SPENT)]
+    return Section("search", "The size that a search finds", join(shown))
+
+
+def _searched(found: Mapping[str, Any]) -> Html:
+    """What was tried, and what that took; earlier results do not say."""
+    columns = [Column("candidate"), *(Column(title, True) for title in (*SPENT.values(), "sizes tried"))]
+    rows = [
+        [name, *(count(each.get(key)) for key in SPENT), str(len({t["tokens"] for t in each["tried"]}))]
+        for name, each in found.items()
+    ]
+    return table(columns, rows, "BlendSearch, in tokens")
+
+
+def _found(found: Mapping[str, Any]) -> Html:
+    """The size beside the largest one and beside a random draw, by the half of the rows that chose nothing."""
+    titles = ("gain over the largest", "gain over random", "its loss", "loss at the largest")
+    columns = [Column("candidate"), *(Column(title, True) for title in titles)]
+    rows: list[list[Child]] = []
+    for name, each in found.items():
+        losses = [sum(each[key]) / len(each[key]) for key in ("final_losses", "final_losses_at_most")]
+        gains = [_told(each.get(key)) for key in ("against_largest", "against_random")]
+        rows.append([name, *gains, *(f"{loss:.3f}" for loss in losses)])
+    return table(columns, rows, "The size found, on the rows that chose nothing")
+
+
+def _told(found: Mapping[str, Any] | None) -> Child:
+    return NOTHING if found is None else two_lines(_gain("held_out_loss", found), found["verdict"])

@@ -91,6 +91,7 @@ td code { white-space: nowrap; }
 
 /* charts */
 figure { margin: 0 0 2rem; }
+.multiples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 0 2rem; }
 figcaption { margin: 0 0 .6rem; line-height: 1.4; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; margin: .35rem 0 0; font-size: .875rem; max-width: none; }
 .legend svg { vertical-align: -1px; }

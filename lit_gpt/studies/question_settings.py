@@ -21,7 +21,7 @@ class QuestionSettings:
         n_rows: rows of the world
         budget_tokens: of an epoch, the same for every arm
         steps: optimizer steps of an epoch
-        seeds: draws and trainings of every arm
+        seeds: draws and trainings of every arm; of two there is no verdict
         n_test: tests, of every kind alike
         n_loss_rows: test rows whose loss is measured
         n_noise: of a hundred grades of the judge in stages, how many are the opposite of the truth

@@ -21,10 +21,13 @@ from lit_gpt.errors import UserError
 from lit_gpt.proof.candidates import Choices
 from lit_gpt.proof.checks import chosen_hashes
 from lit_gpt.proof.compare import Comparison
-from lit_gpt.proof.effects import by_group, is_hopeless
+from lit_gpt.proof.effects import by_group, effects_of, is_hopeless
 from lit_gpt.proof.settings import ComparisonSettings
+from lit_gpt.proof.training_curves import training_curve
 from lit_gpt.proof.trials import Outcome, Trials
 from lit_gpt.report.comparison_report import comparison_report
+from lit_gpt.report.formats import duration
+from lit_gpt.report.measure_section import TOO_FEW
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import ScheduleSettings
 
@@ -83,8 +86,30 @@ def test_effects_follow_from_the_items(done: Path, results: dict) -> None:
     by_seed = [mean["random", seed] - mean["longest", seed] for seed in (0, 1)]
     assert told["by_seed"] == pytest.approx(by_seed) and told["effect"] == pytest.approx(np.mean(by_seed))
     assert told["interval"][0] < told["effect"] < told["interval"][1]
-    assert told["verdict"] in ("no significant difference", "better than random", "worse than random")
+    assert (told["verdict"], told["p_corrected"], told["detectable"]) == (TOO_FEW, None, None), "two draws"
     assert results["measures"]["exact_match"]["n_items"] == 6
+
+
+def test_the_page_draws_the_losses_of_the_runs_beside_randoms(done: Path, results: dict) -> None:
+    told = results["training_loss"]["longest"]
+    logs = [(done / "runs" / f"longest-{seed}-0" / "metrics.jsonl").read_text().splitlines() for seed in (0, 1)]
+    steps = [[line["train_loss"] for line in map(json.loads, log) if "train_loss" in line] for log in logs]
+    expected = [[step, loss] for step, loss in enumerate(np.mean(steps, axis=0), start=1)]
+    assert told["steps_a_point"] == 1 and told["n_trainings"] == 2
+    assert np.array(told["points"]) == pytest.approx(np.array(expected))
+    page = comparison_report(results)
+    assert page.count(">optimizer step<") == 3, "a chart for each but random"
+    assert "levels are not comparable" in page and "hold no losses of training" not in page
+
+
+def test_a_long_training_is_drawn_with_few_points(tmp_path: Path) -> None:
+    for run in ("a", "b"):
+        lines = [json.dumps({"step": n, "train_loss": n + (run == "b")}) + "\n" for n in range(1, 151)]
+        (tmp_path / run).mkdir()
+        (tmp_path / run / "metrics.jsonl").write_text("".join(lines))
+    told = training_curve([tmp_path / "a", tmp_path / "b", tmp_path / "not there"])
+    assert (told["steps_a_point"], told["n_trainings"], len(told["points"])) == (3, 2, 50)
+    assert told["points"][0] == [3, 2.5] and told["points"][-1] == [150, 149.5]
 
 
 def test_rows_left_out_are_shown_with_why(results: dict) -> None:
@@ -93,8 +118,13 @@ def test_rows_left_out_are_shown_with_why(results: dict) -> None:
     assert shown[0]["why"] in comparison_report(results)
 
 
-def test_costs_are_measured_and_charged(results: dict) -> None:
-    assert all(about["cost_is_known"] and about["cost"]["wall_s"] > 0 for about in results["candidates"].values())
+def test_costs_are_measured_and_charged(done: Path, results: dict) -> None:
+    page, table = comparison_report(results), (done / "table.md").read_text()
+    for about in results["candidates"].values():
+        assert about["cost_is_known"] and about["cost"]["wall_s"] > 0
+        clock = f"{duration(about['cost']['wall_s'])} by the clock"
+        assert clock in page and clock in table
+    assert "seconds of the device are not metered" in page
 
 
 def test_run_again_it_trains_nothing(done: Path, pool: Path, tiny_base: Path) -> None:
@@ -174,6 +204,28 @@ def test_a_budget_counts_tokens_as_training_cuts_them(pool: Path, tiny_base: Pat
     assert len(rows["longest"]) > chosen["longest"].n_rows, "some have no answer that is trained on"
 
 
+def drawn(gain: float, n_seeds: int) -> list[list[Outcome]]:
+    """Outcomes whose losses are lower by `gain`."""
+    draw = np.random.default_rng(1)
+    losses = [{str(i): 2.0 - gain + 0.01 * draw.normal() for i in range(20)} for _ in range(n_seeds)]
+    return [[Outcome(each, {})] for each in losses]
+
+
+def test_three_draws_have_verdicts_and_two_have_none() -> None:
+    def told(n_seeds: int) -> dict:
+        found = {"random": drawn(0.0, n_seeds), "random again": drawn(0.3, n_seeds), "good": drawn(0.5, n_seeds)}
+        return effects_of(found, "held_out_loss")
+
+    three, two = told(3), told(2)
+    assert three["effects"]["good"]["verdict"] == "better than random" and three["noise_floor"] > 0
+    assert three["effects"]["random again"]["verdict"] == "random differs from random"
+    assert {each["verdict"] for each in two["effects"].values()} == {TOO_FEW} and two["noise_floor"] is None
+    assert two["effects"]["good"]["interval"][0] > 0, "however sure it looks"
+    groups = {str(i): "odd" if i % 2 else "even" for i in range(20)}
+    cells = by_group({"random": drawn(0.0, 2), "good": drawn(0.5, 2)}, "held_out_loss", groups)
+    assert [each["effects"]["good"]["p_corrected"] for each in cells.values()] == [None, None]
+
+
 def test_groups_of_items_have_effects_of_their_own() -> None:
     draw = np.random.default_rng(2)
 
@@ -193,7 +245,8 @@ def test_groups_of_items_have_effects_of_their_own() -> None:
 
 def test_the_page_says_the_verdicts(results: dict) -> None:
     page = comparison_report(results)
-    assert "no significant difference" in page and "random again" in page and "<script" not in page
+    assert TOO_FEW in page and "Two draws hardly tell" in page and "<script" not in page
+    assert "no significant difference" not in page and "differ beyond chance" not in page
     for name in results["candidates"]:
         assert name in page
 
@@ -242,11 +295,6 @@ def test_mistakes_are_told(flags: list[str], told: str, pool: Path, tiny_base: P
 
 
 def test_a_hopeless_candidate_is_told_by_the_stated_rule() -> None:
-    def outcomes(gain: float, n_seeds: int) -> list[list[Outcome]]:
-        draw = np.random.default_rng(1)
-        losses = [{str(i): 2.0 - gain + 0.01 * draw.normal() for i in range(20)} for _ in range(n_seeds)]
-        return [[Outcome(each, {})] for each in losses]
-
-    found = {"random": outcomes(0.0, 3), "bad": outcomes(-0.5, 3), "good": outcomes(0.5, 3)}
+    found = {"random": drawn(0.0, 3), "bad": drawn(-0.5, 3), "good": drawn(0.5, 3)}
     assert is_hopeless(found, "bad") and not is_hopeless(found, "good")
-    assert not is_hopeless({"random": outcomes(0.0, 2), "bad": outcomes(-0.5, 2)}, "bad"), "two seeds are too few"
+    assert not is_hopeless({"random": drawn(0.0, 2), "bad": drawn(-0.5, 2)}, "bad"), "two seeds are too few"

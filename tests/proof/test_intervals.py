@@ -6,7 +6,9 @@ from scipy import stats
 
 from lit_gpt.curation.regression import below_t
 from lit_gpt.evaluation import resampling
-from lit_gpt.proof.intervals import Spread, detectable, effect, holm, overlap, seeds_needed, spread_of
+from lit_gpt.proof.effects import verdict
+from lit_gpt.proof.intervals import LEAST_DRAWS, Spread, detectable, effect, holm, overlap, seeds_needed, spread_of
+from lit_gpt.report.measure_section import TOO_FEW
 
 N_STUDIES = 500
 STUDY = {"n_seeds": 5, "n_items": 300}  # what eval/compare_datasets.py does by default
@@ -29,12 +31,25 @@ def false_alarms(found: list[bool]) -> float:
     return sum(found) / len(found)
 
 
-def test_the_interval_leaves_out_zero_in_5_percent_of_studies_without_an_effect() -> None:
+@pytest.mark.parametrize("n_items", [300, 400])
+@pytest.mark.parametrize("n_seeds", [LEAST_DRAWS, 5])
+def test_the_interval_leaves_out_zero_in_5_percent_of_studies_without_an_effect(n_seeds: int, n_items: int) -> None:
     draw = np.random.default_rng(7)
-    studies = [differences(draw, **STUDY) for _ in range(N_STUDIES)]
+    studies = [differences(draw, n_seeds=n_seeds, n_items=n_items) for _ in range(N_STUDIES)]
     share = false_alarms([effect(each).excludes_zero for each in studies])
-    print(f"false alarms, two-way: {share:.1%} of {N_STUDIES}")
+    print(f"false alarms, two-way, {n_seeds} seeds, {n_items} items: {share:.1%} of {N_STUDIES}")
     assert 0.03 <= share <= 0.07
+
+
+def test_two_draws_are_too_sure_of_themselves_and_give_no_verdict() -> None:
+    draw = np.random.default_rng(7)
+    found = [effect(differences(draw, n_seeds=2, n_items=400)) for _ in range(N_STUDIES)]
+    share = false_alarms([each.excludes_zero for each in found])
+    print(f"false alarms, two-way, 2 seeds: {share:.1%} of {N_STUDIES}")
+    assert share > 0.07, "or two draws would do"
+    assert {verdict(each, each.p) for each in found} == {verdict(each, None) for each in found} == {TOO_FEW}
+    certain = effect(np.random.default_rng(0).normal(1, 0.01, (3, 400)))
+    assert verdict(certain, certain.p) == "better than random", "three do"
 
 
 def test_the_bootstrap_alone_is_too_sure_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,6 +112,7 @@ def test_more_seeds_find_less() -> None:
     needed = seeds_needed(spread, 0.08)
     assert needed is not None and detectable(spread.of(needed)) <= 0.08 < detectable(spread.of(needed - 1))
     assert seeds_needed(Spread(0.3, 40.0, 0.3, 3, 20), 0.01) is None, "no number of seeds makes up for few items"
+    assert seeds_needed(spread, 100.0) == LEAST_DRAWS, "fewer give no verdict on any effect"
 
 
 def test_holm_by_hand() -> None:

@@ -12,11 +12,16 @@ from lit_gpt.data.prepare import prepare_examples
 from lit_gpt.data.settings import DataSettings
 from lit_gpt.data.sources import world
 from lit_gpt.errors import UserError
+from lit_gpt.proof.candidates import Candidate
 from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.proof.size_curve import SizeCurve, correct
+from lit_gpt.proof.size_found import losses
 from lit_gpt.proof.size_search import search
 from lit_gpt.proof.size_settings import SizeSettings
+from lit_gpt.proof.trials import Outcome
+from lit_gpt.report.measure_section import TOO_FEW
 from lit_gpt.report.size_report import size_report
+from lit_gpt.seeds import derive_seed
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import ScheduleSettings
 
@@ -56,8 +61,11 @@ def test_what_a_study_of_sizes_does_not_do_is_refused(tmp_path: Path) -> None:
 
 
 def test_falling_back_is_corrected_for_all_steps_that_are_looked_at() -> None:
-    gains = [{"effect": -0.1, "p": 0.03}, {"effect": -0.5, "p": 1e-6}, {"effect": 0.5, "p": 1e-6}]
-    curves = {"a": {"gains": gains}, "b": {"gains": [{"effect": -0.1, "p": 0.5}]}}
+    def gain(value: float, p: float) -> dict:
+        return {"effect": value, "p": p, "by_seed": [value] * 3}
+
+    gains = [gain(-0.1, 0.03), gain(-0.5, 1e-6), gain(0.5, 1e-6)]
+    curves = {"a": {"gains": gains}, "b": {"gains": [gain(-0.1, 0.5)]}}
     correct(curves)
     assert [each["p_corrected"] for each in gains] == pytest.approx([0.06, 4e-6, 4e-6])
     assert curves["a"]["falls_back"] == [False, True, False] and curves["b"]["falls_back"] == [False]
@@ -100,15 +108,71 @@ def test_small_sizes_take_fewer_steps_and_the_curve_follows_from_the_trials(curv
     assert len(told["gains"]) == 1 and len(told["against_random"]) == 2
 
 
+def half_of(curve: Path, name: str) -> dict[int, dict[str, float]]:
+    """By seed, the losses of the rows that chose nothing."""
+    paths = {seed: curve / "measured" / f"{name}-{seed}" / "losses.json" for seed in (0, 1)}
+    measured = {seed: json.loads(path.read_text())["losses"] for seed, path in paths.items()}
+    is_final = {id: derive_seed("final", id) % 2 == 0 for id in measured[0]}
+    return {seed: {id: loss for id, loss in each.items() if is_final[id]} for seed, each in measured.items()}
+
+
 def test_what_the_search_tells_comes_from_rows_that_chose_nothing(curve: Path) -> None:
     results = json.loads((curve / "results.json").read_text())
-    found = results["search"]["random"]
-    chosen = found["tried"][0]["loss"]
-    losses = json.loads((curve / "measured" / "random-600-0" / "losses.json").read_text())["losses"]
-    assert found["best_tokens"] == 600 and found["final_losses"][0] != pytest.approx(chosen)
-    assert min(losses.values()) < found["final_losses"][0] < max(losses.values())
+    for name, found in results["search"].items():
+        ours, largest = half_of(curve, f"{name}-600"), half_of(curve, f"{name}-2400")
+        assert 2 <= len(ours[0]) < 12 and found["best_tokens"] == 600 and len(found["tried"]) == 1
+        assert found["final_losses"] == pytest.approx([np.mean(list(each.values())) for each in ours.values()])
+        told, gains = found["against_largest"], [[largest[s][i] - ours[s][i] for i in ours[s]] for s in ours]
+        assert told["effect"] == pytest.approx(np.mean(gains)) and told["verdict"] == TOO_FEW
+        assert told["interval"][0] < told["effect"] < told["interval"][1] and told["p_corrected"] is None
+        assert (found["tokens_spent"], found["n_new_sizes"]) == (0, 0), "the curve has this size"
+    random, ours = half_of(curve, "random-600"), half_of(curve, "longest-600")
+    told = results["search"]["longest"]["against_random"]["effect"]
+    assert told == pytest.approx(np.mean([[random[s][i] - ours[s][i] for i in ours[s]] for s in ours]))
+    assert results["search"]["random"]["against_random"] is None
+
+
+def test_a_size_that_the_curve_has_not_is_paid_for_once(curve: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def trial(study: SizeCurve, candidate: Candidate, tokens: int, seed: int) -> Outcome:
+        asked.append(tokens)
+        study.seen[candidate.name, tokens] += 1000 + seed
+        return Outcome({str(n): abs(math.log(tokens / 900)) + 0.01 * n + seed for n in range(20)}, {})
+
+    monkeypatch.setattr(SizeCurve, "trial", trial)
+    settings = ComparisonSettings(pool=curve.parent / "world", checkpoint_dir=curve, seeds=3, n_loss_rows=20)
+    study = SizeCurve(
+        settings, SizeSettings(600, 2400, 2, search_trials=8), ScheduleSettings(), LoraSettings(), read_recipe
+    )
+    candidate = Candidate("longest")
+    study.outcomes = {"longest": {n: [[trial(study, candidate, n, seed)] for seed in range(3)] for n in (600, 2400)}}
+    monkeypatch.setattr(SizeCurve, "candidates", [candidate])
+    asked.clear()
+    found = study._search_all()["longest"]
+    new = {each["tokens"] for each in found["tried"]} - {600, 2400}
+    assert sorted(asked) == sorted([*new] * 3) and found["n_new_sizes"] == len(new) > 1
+    assert found["tokens_spent"] == 3003 * len(new)
+    assert found["against_largest"]["verdict"] == "better than the largest size" and found["against_random"] is None
+
+
+def test_too_few_rows_for_two_halves_are_told(curve: Path) -> None:
+    with pytest.raises(UserError, match="one half"):
+        losses([[Outcome({"a": 1.0, "b": 1.0}, {})]], is_final=True)
 
 
 def test_the_page_says_whether_the_curve_falls_back(curve: Path) -> None:
-    page = size_report(json.loads((curve / "results.json").read_text()))
-    assert "beyond chance" in page and "tokens of the subset" in page and "BlendSearch" in page
+    results = json.loads((curve / "results.json").read_text())
+    page = size_report(results)
+    assert TOO_FEW in page and "tokens of the subset" in page and "BlendSearch" in page
+    told = results["measures"]["held_out_loss"]["longest"]
+    assert told["falls_back"] is None and told["gains"][0]["p_corrected"] is None, "of two draws"
+    for falls, words in ((False, "no larger size is shown to be worse"), (True, "longest is worse at 2,400 tokens")):
+        for name, each in results["measures"]["held_out_loss"].items():
+            each["falls_back"] = [falls and name == "longest"]
+        assert words in size_report(results)
+    assert "tokens spent" in page and "The curves above are of both halves" in page
+    for each in results["search"].values():  # as results were before
+        for new in ("tokens_spent", "n_new_sizes", "against_largest", "against_random"):
+            del each[new]
+    assert "gain over the largest" in size_report(results)

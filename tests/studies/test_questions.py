@@ -8,6 +8,7 @@ import pytest
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.evaluation.labels import read_defects
+from lit_gpt.report.measure_section import TOO_FEW
 from lit_gpt.report.question_table import question_table
 from lit_gpt.studies.question_settings import QuestionSettings
 from lit_gpt.studies.questions import OpenQuestions
@@ -79,6 +80,7 @@ def test_a_question_from_start_to_table_and_not_twice(study: OpenQuestions, tiny
     assert effects["easy to hard"]["by_seed"] != effects["hard to easy"]["by_seed"], "the order came through"
     table = (out / "table.md").read_text()
     assert table == question_table(results) and "| easy to hard |" in table
+    assert {each["verdict"] for each in effects.values()} == {TOO_FEW} and TOO_FEW in table, "of two seeds"
     before = {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*")}
     asked(out, tiny_base, questions=["order"]).run()
     assert {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*")} == before
