@@ -17,7 +17,7 @@ from lit_gpt.evaluation.resampling import hierarchical_interval
 from lit_gpt.proof.candidates import AGAIN, RANDOM
 from lit_gpt.proof.intervals import CONFIDENCE, Effect, detectable, effect, holm, seeds_needed
 from lit_gpt.proof.trials import Outcome
-from lit_gpt.report.measure_section import TOO_FEW
+from lit_gpt.report.measure_section import NO_DIFFERENCE, TOO_FEW
 
 JUDGED = "judged_style"
 MEASURES = ("held_out_loss", "exact_match", JUDGED)
@@ -128,7 +128,7 @@ def verdict(found: Effect, p_corrected: float | None, reference: str = RANDOM) -
     if p_corrected is None:
         return f"{reference} differs from {reference}" if found.excludes_zero else "as it should be"
     if p_corrected > 1 - CONFIDENCE:
-        return "no significant difference"
+        return NO_DIFFERENCE
     return f"better than {reference}" if found.value > 0 else f"worse than {reference}"
 
 

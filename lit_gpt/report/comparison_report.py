@@ -4,13 +4,24 @@ Made from results.json alone. The first thing said is the verdict on each candid
 plainly as any other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lit_gpt.report.comparison_cautions import AGAIN, RANDOM, cautions
 from lit_gpt.report.formats import NOTHING, count, percent, significant
 from lit_gpt.report.markup import Child, Html, element, join
-from lit_gpt.report.measure_section import TITLES, cost_words, gain_range, gain_words, measure_section
+from lit_gpt.report.measure_section import (
+    OWN_SET,
+    SIGN,
+    TITLES,
+    cost_words,
+    gain_range,
+    gain_title,
+    gain_words,
+    measure_section,
+    n_corrected,
+    verdict_words,
+)
 from lit_gpt.report.page import Section, page
 from lit_gpt.report.parts import (
     Column,
@@ -56,7 +67,7 @@ def comparison_report(results: Mapping[str, Any]) -> str:
         _length(results),
         _overlap(results),
         _examples(results),
-        _method(results),
+        method_section(METHOD, results["settings"]),
     ]
     title = f"{results['pool']}: is a curated set better than a random one?"
     return page(title, _lead(results), sections, "Rendered from results.json alone.", kicker="Comparison at equal cost")
@@ -88,23 +99,29 @@ def _answer(results: Mapping[str, Any]) -> str:
 
 def _verdicts(results: Mapping[str, Any]) -> Section:
     measures = results["measures"]
-    columns = [Column("candidate"), *(Column(TITLES[m]) for m in measures), Column("choosing cost", True)]
+    columns = [Column("candidate"), *(Column(gain_title(m)) for m in measures), Column("choosing cost", True)]
     rows: list[list[Child]] = []
     for name, about in results["candidates"].items():
-        cells = [_verdict_cell(m, measures[m]["effects"].get(name), name) for m in measures]
+        cells = [_verdict_cell(m, measures[m]["effects"], name) for m in measures]
         rows.append([name, *cells, _cost_cell(about)])
-    caption = "Gain against a random draw of the same cost, with 95% interval, and the verdict by it"
+    n_asked = max((n_corrected(found["effects"]) for found in measures.values()), default=0)
+    caption = f"Gain against a random draw of the same cost ({SIGN}), with 95% interval"
+    if n_asked > 1:
+        caption += f"; verdicts go by p corrected for {n_asked} candidates (Holm), the intervals are not corrected"
     return Section("verdicts", "The verdicts", table(columns, rows, caption))
 
 
-def _verdict_cell(measure: str, found: Mapping[str, Any] | None, name: str) -> Child:
+def _verdict_cell(measure: str, effects: Mapping[str, Any], name: str) -> Child:
+    found = effects.get(name)
     if found is None:
         return "what all are compared with" if name == RANDOM else "not measured"
     words = f"{gain_words(measure, found['effect'])} {gain_range(measure, found['interval'])}"
-    return two_lines(words, found["verdict"])
+    return two_lines(words, verdict_words(found, effects))
 
 
 def _cost_cell(about: Mapping[str, Any]) -> Child:
+    if not about["cost_is_known"]:
+        return two_lines("not known", OWN_SET)
     cpu, _, others = cost_words(about).partition(", ")
     return two_lines(cpu, others) if others else cpu
 
@@ -185,7 +202,8 @@ def _example(row: Mapping[str, str]) -> Html:
     )
 
 
-def _method(results: Mapping[str, Any]) -> Section:
-    listed = element("ul", *(element("li", line) for line in METHOD))
-    flags = [f"--{name} {value}" for name, value in results["settings"].items() if type(value) in (int, str)]
+def method_section(lines: Iterable[str], settings: Mapping[str, Any]) -> Section:
+    """How a study was measured, in sentences, and its settings as flags."""
+    listed = element("ul", *(element("li", line) for line in lines))
+    flags = [f"--{name} {value}" for name, value in settings.items() if type(value) in (int, str)]
     return Section("method", "How this was measured", join([listed, details("Settings", code_block(flags))]))

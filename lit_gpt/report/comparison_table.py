@@ -4,27 +4,40 @@ from collections.abc import Mapping
 from typing import Any
 
 from lit_gpt.report.formats import NOTHING
-from lit_gpt.report.measure_section import TITLES, cost_words, gain_range, gain_words, is_certain
+from lit_gpt.report.measure_section import cost_words, gain_range, gain_title, gain_words, is_certain, verdict_words
 
 
 def comparison_table(results: Mapping[str, Any]) -> str:
     """Candidates with gain, interval and verdict by each measure; then a table for each breakdown of a measure."""
     measures = results["measures"]
-    heads = ["against random", *(part for m in measures for part in (TITLES[m].lower(), "verdict")), "choosing cost"]
+    heads = [
+        "against random",
+        *(part for m in measures for part in (gain_title(m).lower(), "verdict")),
+        "choosing cost",
+    ]
     lines = [_row(heads), _row(["---"] * len(heads))]
     for name, about in results["candidates"].items():
-        effects = {m: found["effects"].get(name) for m, found in measures.items()}
-        cells = [cell for m, each in effects.items() for cell in _cells(m, each)]
+        cells = [cell for m, found in measures.items() for cell in _cells(m, found["effects"], name)]
         lines.append(_row([name, *cells, cost_words(about)]))
     for measure, found in measures.items():
         for key in ("by_origin", "by_source"):
             if found.get(key):
-                lines += ["", *_groups(f"{TITLES[measure].lower()}, {key.replace('_', ' ')}", found[key], measure)]
+                lines += ["", *_groups(f"{gain_title(measure).lower()}, {key.replace('_', ' ')}", found[key], measure)]
     return "\n".join([*lines, ""])
 
 
-def _cells(measure: str, found: Mapping[str, Any] | None) -> list[str]:
-    return [NOTHING, NOTHING] if found is None else [_gain(measure, found), found["verdict"]]
+def verdict_lines(results: Mapping[str, Any]) -> list[str]:
+    """A line for each candidate and measure: what it gains over the random draw, and the verdict."""
+    return [
+        f"{name}: {gain_title(measure).lower()} {_gain(measure, each)}, {verdict_words(each, found['effects'])}"
+        for measure, found in results["measures"].items()
+        for name, each in found["effects"].items()
+    ]
+
+
+def _cells(measure: str, effects: Mapping[str, Any], name: str) -> list[str]:
+    found = effects.get(name)
+    return [NOTHING, NOTHING] if found is None else [_gain(measure, found), verdict_words(found, effects)]
 
 
 def _groups(title: str, groups: Mapping[str, Any], measure: str) -> list[str]:

@@ -15,6 +15,7 @@ UNITS = {
     "exact_match": "percentage points more than random",
     "judged_style": "percentage points of comparisons with random's answers won, beyond half",
 }
+SIGN = "+ is better"
 GROUPS = {"by_origin": "By who wrote the rows measured on", "by_source": "By the source of the rows measured on"}
 ABOUT_GROUPS = "Filled dot: beyond chance after correction for all cells of this table."
 ABOUT_STYLE = (
@@ -24,6 +25,8 @@ ABOUT_STYLE = (
 CONFIDENCE = 0.95
 CERTAIN = ("better than random", "worse than random")
 TOO_FEW = "two draws: too few for a verdict"
+NO_DIFFERENCE = "no significant difference"
+OWN_SET = "a set of your own; name the recipe under --recipes to measure it"
 ABOUT_POWER = (
     "Detectable: the smallest effect that is found with probability 80% with these seeds and {n} items. "
     "Seeds needed: to find an effect of the size measured; out of reach where even 1,000 are too few."
@@ -61,6 +64,24 @@ def is_certain(found: Mapping[str, Any]) -> bool:
     return found["p_corrected"] is not None and found["p_corrected"] <= 1 - CONFIDENCE
 
 
+def gain_title(measure: str) -> str:
+    """The heading of a column of gains, which tells the sign: a loss that fell is a gain above zero."""
+    return f"Gain in {TITLES[measure].lower()} ({SIGN})"
+
+
+def n_corrected(effects: Mapping[str, Mapping[str, Any]]) -> int:
+    """For how many candidates the verdicts are corrected."""
+    return sum(found["p_corrected"] is not None for found in effects.values())
+
+
+def verdict_words(found: Mapping[str, Any], effects: Mapping[str, Mapping[str, Any]]) -> str:
+    """The verdict, and why where the interval seems to say another: it is not corrected for the others."""
+    low, high = found["interval"]
+    if found["verdict"] != NO_DIFFERENCE or low <= 0 <= high:
+        return str(found["verdict"])
+    return f"{NO_DIFFERENCE} (p {significant(found['p_corrected'], 2)} after correction for {n_corrected(effects)})"
+
+
 def _effect_row(name: str, found: Mapping[str, Any], measure: str, by: float) -> EffectRow:
     low, high = found["interval"]
     return EffectRow(
@@ -96,7 +117,7 @@ def calls_words(cost: Mapping[str, Any]) -> str:
 def cost_words(about: Mapping[str, Any]) -> str:
     """What choosing a candidate cost: processor time, the clock, paid calls."""
     if not about["cost_is_known"]:
-        return "not known"
+        return f"not known: {OWN_SET}"
     cost = about["cost"]
     calls = f", {calls_words(cost)}" if cost["n_calls"] else ""
     return f"{duration(cost['cpu_s'])} CPU, {duration(cost['wall_s'])} by the clock{calls}"
