@@ -12,9 +12,7 @@ Beside every set lies what decided it; where that is no longer what is asked for
 """
 
 import json
-import resource
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -33,8 +31,8 @@ from lit_gpt.curation.step import is_chooser
 from lit_gpt.data.store import load_example_set
 from lit_gpt.errors import UserError
 from lit_gpt.files import hash_json, read_json, sha256_of, write_json
-from lit_gpt.proof.checks import require_asked_for, require_different, require_no_held_out
-from lit_gpt.proof.purse import Cost, Purse
+from lit_gpt.proof import checks
+from lit_gpt.proof.purse import Cost, Purse, used
 from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.tokens.prepare import Wanted, find_or_encode
 
@@ -103,6 +101,7 @@ class Choices:
     def candidates(self) -> list[Candidate]:
         """Random twice, then the baselines, the recipes and the sets."""
         s = self.settings
+        checks.require_own_folder(s.out_dir)
         if not (s.recipes or s.sets or set(s.baselines) - {RANDOM}):
             raise UserError("nothing to compare", "a recipe, a set or a baseline beside random", "name one")
         random = self.read(RANDOM)
@@ -113,10 +112,10 @@ class Choices:
         found = [Candidate(RANDOM, random), Candidate(AGAIN, random, seed_offset=AGAIN_SEED)]
         found += [Candidate(name, self.read(name)) for name in plain]
         found += named + (matched if MATCHED in s.baselines else [])
-        require_different([each.name for each in found])
-        require_asked_for(s.given, [each.recipe for each in found if each.recipe])
+        checks.require_different([each.name for each in found])
+        checks.require_asked_for(s.given, [each.recipe for each in found if each.recipe])
         for path in s.sets:
-            require_no_held_out(path, s.pool)
+            checks.require_no_held_out(path, s.pool)
         return found
 
     @cached_property
@@ -130,6 +129,12 @@ class Choices:
         if s.sets:
             return min(self.amount_of(path)[1] for path in s.sets)
         return self.amount_of(s.pool)[1] // 10
+
+    def require_choice(self) -> None:
+        """UserError where the budget leaves nothing to choose: every candidate would be the whole pool."""
+        s, is_rows = self.settings, self.settings.size is not None
+        is_given, n_pool = is_rows or s.budget_tokens is not None, self.amount_of(s.pool)[0 if is_rows else 1]
+        checks.require_smaller(self.budget, n_pool, "size" if is_rows else "budget_tokens", is_given)
 
     def choose(self, candidate: Candidate, seed: int) -> Chosen:
         """The candidate's rows with this seed, chosen now or found."""
@@ -214,10 +219,10 @@ class Choices:
             scores_dir=scores_dir,
             report=False,
         )
-        before = _used()
+        before = used()
         curate(curation, candidate.way, self.purse.settings_for(name), self.finetune)
         if is_first:
-            after, paid = _used(), self.purse.paid(name)
+            after, paid = used(), self.purse.paid(name)
             dollars = self.purse.dollars(paid) if paid.n_calls else 0.0
             cost = Cost(after[0] - before[0], after[1] - before[1], paid.n_calls, paid.n_in, paid.n_out, dollars)
             scores_dir.mkdir(parents=True, exist_ok=True)
@@ -242,9 +247,3 @@ def _identity(path: Path) -> str:
 def plain(name: str) -> str:
     """A candidate's name as that of a folder."""
     return name.replace(" ", "-")
-
-
-def _used() -> tuple[float, float]:
-    """Processor seconds of this process and its children, and the clock."""
-    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages), time.monotonic()

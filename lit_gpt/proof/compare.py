@@ -24,14 +24,14 @@ from lit_gpt.manifest import Manifest
 from lit_gpt.progress import bar
 from lit_gpt.proof import shown
 from lit_gpt.proof.candidates import AGAIN, RANDOM, Candidate, Choices, Chosen, plain
-from lit_gpt.proof.checks import chosen_hashes
+from lit_gpt.proof.checks import chosen_hashes, shared_prompts
 from lit_gpt.proof.effects import JUDGED, MEASURES, by_group, effects_of, is_hopeless
 from lit_gpt.proof.intervals import overlap
 from lit_gpt.proof.judged import Preferences
 from lit_gpt.proof.training_curves import training_curve
 from lit_gpt.proof.trials import Outcome, Trials
 from lit_gpt.report.comparison_report import comparison_report
-from lit_gpt.report.comparison_table import comparison_table
+from lit_gpt.report.comparison_table import comparison_table, verdict_lines
 from lit_gpt.seeds import derive_seed
 
 KIND = "comparison"
@@ -47,6 +47,7 @@ class Comparison:
     outcomes: dict[str, list[list[Outcome]]] = field(default_factory=dict)
     chosen: dict[str, list[Chosen]] = field(default_factory=dict)
     stopped: dict[str, int] = field(default_factory=dict)  # candidate -> seeds after which it was given up
+    shared: dict[str, int] = field(default_factory=dict)  # measured prompts, and those that the pool has, too
 
     @cached_property
     def preferences(self) -> Preferences:
@@ -59,8 +60,11 @@ class Comparison:
     def run(self) -> Path:
         """Do all of it; the directory with results.json and report.html."""
         s, candidates = self.choices.settings, self.choices.candidates
+        self.choices.require_choice()
         self.out_dir.mkdir(parents=True, exist_ok=True)
         base = self.trials.measure("base")
+        self.shared = shared_prompts(s.pool, self.trials.measured_split, {*base.losses, *base.correct})
+        results: dict[str, Any] = {"measures": {}}
         with bar(s.seeds * len(candidates) * s.training_seeds, "trials", "training") as progress:
             for seed in range(s.seeds):
                 for candidate in candidates:
@@ -69,7 +73,8 @@ class Comparison:
                     progress.update(s.training_seeds)
                 self._give_up(seed + 1)
                 if seed:
-                    self._write(base)
+                    results = self._write(base)
+        print(*verdict_lines(results), sep="\n", file=sys.stderr)
         return self.out_dir
 
     def _draw(self, candidate: Candidate, seed: int) -> None:
@@ -96,15 +101,16 @@ class Comparison:
                 self.stopped[name] = n_seeds
                 print(f"{name} is given up after {n_seeds} seeds: below random beyond doubt", file=sys.stderr)
 
-    def _write(self, base: Outcome) -> None:
+    def _write(self, base: Outcome) -> dict[str, Any]:
         write_bytes(self.out_dir / ITEMS, "".join(json.dumps(line) + "\n" for line in self._items()).encode())
-        results = json.loads(json.dumps(self.results(base)))
+        results: dict[str, Any] = json.loads(json.dumps(self.results(base)))
         write_json(self.out_dir / RESULTS, results)
         write_bytes(self.out_dir / REPORT, comparison_report(results).encode())
         write_bytes(self.out_dir / TABLE, comparison_table(results).encode())
         s = self.choices.settings
         parents = {"checkpoint": results["base_model"], "pool": load_example_set(s.pool).content_hash}
         Manifest(KIND, parents, settings=results["settings"]).write(self.out_dir, [RESULTS, ITEMS, REPORT, TABLE])
+        return results
 
     def _items(self) -> list[dict[str, Any]]:
         return [
@@ -130,9 +136,10 @@ class Comparison:
             "budget": self.choices.budget,
             "n_steps": self.trials.n_steps,
             "measured_split": self.trials.measured_split,
+            "prompts_in_pool": self.shared,
             "n_seeds_done": len(self.outcomes[RANDOM]),
             "settings": settings,
-            "base": {"held_out_loss": _mean(base.losses), "exact_match": _mean(base.correct), JUDGED: None},
+            "base": base.means | {JUDGED: None},
             "measures": {m: found | self._groups(m) for m in MEASURES if (found := effects_of(self.outcomes, m))},
             "training_loss": {name: training_curve(self._run_dirs(name)) for name in self.outcomes},
             "judge": self.preferences.about(),
@@ -171,10 +178,6 @@ class Comparison:
             "kept": shown.kept(examples),
             "left_out": shown.left_out(chosen.data_dir, self.choices.settings.pool),
         }
-
-
-def _mean(values: Mapping[str, float]) -> float | None:
-    return float(np.mean(list(values.values()))) if values else None
 
 
 def _n_words(example: Example) -> int:

@@ -27,6 +27,7 @@ FENCE_SEED = 0
 def plans(choices: Choices) -> list[str]:
     """What a judge would be asked, by recipes and to compare answers: for --dry_run. Nothing is sent or trained."""
     s, found = choices.settings, []
+    choices.require_choice()
     for candidate in choices.candidates:
         if candidate.recipe is not None and asks_judge(candidate.recipe.asked_scorers.values()):
             try:

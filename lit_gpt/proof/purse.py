@@ -4,6 +4,8 @@ Every candidate's replies lie in a folder of their own, so that its calls are co
 loses none and pays for none twice, and nobody lives off another's replies.
 """
 
+import resource
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -59,3 +61,9 @@ class Purse:
     def _spent(self) -> float:
         folders = self.replies_dir.iterdir() if self.replies_dir.is_dir() else ()
         return sum(self.dollars(count_kept(folder)) or 0.0 for folder in folders)
+
+
+def used() -> tuple[float, float]:
+    """Processor seconds of this process and its children, and the clock."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages), time.monotonic()

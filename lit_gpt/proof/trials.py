@@ -45,6 +45,11 @@ class Outcome:
     correct: dict[str, float]
     preferred: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def means(self) -> dict[str, float | None]:
+        """By measure; None where nothing was asked."""
+        return {"held_out_loss": _mean(self.losses), "exact_match": _mean(self.correct)}
+
 
 @dataclass(frozen=True)
 class Trials:
@@ -152,6 +157,10 @@ class Trials:
             prompt_style=s.prompt_style,
         )
         return evaluate(evaluation)
+
+
+def _mean(values: dict[str, float]) -> float | None:
+    return sum(values.values()) / len(values) if values else None
 
 
 def held_out_losses(settings: ComparisonSettings, split: str, adapter_dir: Path | None) -> dict[str, float]:

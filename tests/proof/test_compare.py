@@ -19,9 +19,10 @@ from lit_gpt.data.sources import user_file, world
 from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.proof.candidates import Choices
-from lit_gpt.proof.checks import chosen_hashes
+from lit_gpt.proof.checks import chosen_hashes, shared_prompts
 from lit_gpt.proof.compare import Comparison
 from lit_gpt.proof.effects import by_group, effects_of, is_hopeless
+from lit_gpt.proof.judged import plans
 from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.proof.training_curves import training_curve
 from lit_gpt.proof.trials import Outcome, Trials
@@ -259,12 +260,18 @@ def test_the_table_says_the_same(done: Path, results: dict) -> None:
     assert len({line.count("|") for line in lines if line}) == 1 and "s CPU" in row[-1]
 
 
-def test_a_set_of_the_users(done: Path, pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+def test_a_set_of_the_users(
+    done: Path, pool: Path, tiny_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     mine = done / "sets" / "longest-0"
     asked = {"recipes": [], "sets": [mine], "baselines": ["random"], "budget_tokens": None, "n_items": 0, "size": 40}
     out = comparison(pool, tiny_base, tmp_path / "out", **asked).run()
     results = json.loads((out / "results.json").read_text())
     assert set(results["measures"]) == {"held_out_loss"} and not results["candidates"]["longest-0"]["cost_is_known"]
+    for told in (comparison_report(results), (out / "table.md").read_text()):
+        assert "a set of your own; name the recipe under --recipes to measure it" in told
+    said = capsys.readouterr().err
+    assert "longest-0: gain in held-out loss (+ is better) " in said and results["prompts_in_pool"]["n_measured"] == 12
     assert results["unit"] == "rows" and results["candidates"]["random"]["n_rows"] == 40
 
 
@@ -276,6 +283,61 @@ def test_a_set_with_rows_that_all_are_measured_on_is_refused(pool: Path, tiny_ba
     mine = prepare_examples(user_file.source(), settings)
     with pytest.raises(UserError, match="held out in"):
         comparison(pool, tiny_base, tmp_path / "out", recipes=[], sets=[mine]).run()
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"budget_tokens": 99_999}, r"--budget_tokens 99999, of a pool with 20,"),
+        ({"budget_tokens": None, "size": 310}, "--size 310, of a pool with 30"),
+    ],
+)
+def test_a_budget_that_is_the_whole_pool_is_refused_at_once(
+    changed: dict, told: str, pool: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    study = comparison(pool, tiny_base, tmp_path / "out", **changed)
+    for refuses in (study.run, lambda: plans(study.choices)):
+        with pytest.raises(UserError, match=told):
+            refuses()
+    assert not (tmp_path / "out").exists(), "nothing was measured"
+
+
+def test_the_budget_must_be_below_the_pool_to_the_token(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    n_tokens = comparison(pool, tiny_base, tmp_path).choices.amount_of(pool)[1]
+    comparison(pool, tiny_base, tmp_path, budget_tokens=n_tokens - 1).choices.require_choice()
+    with pytest.raises(UserError, match=f"--budget_tokens {n_tokens}"):
+        comparison(pool, tiny_base, tmp_path, budget_tokens=n_tokens).choices.require_choice()
+
+
+def test_sets_as_large_as_the_pool_need_a_budget(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(pool, tmp_path / "mine")
+    asked = {"recipes": [], "sets": [mine], "baselines": ["random"], "n_items": 0}
+    with pytest.raises(UserError, match="--sets that have") as refused:
+        comparison(pool, tiny_base, tmp_path / "out", **asked, budget_tokens=None).choices.require_choice()
+    assert "pass --budget_tokens" in str(refused.value)
+    comparison(pool, tiny_base, tmp_path / "out", **asked, budget_tokens=500).choices.require_choice()
+
+
+def test_prompts_that_the_pool_has_too_are_counted_whatever_their_answers(tmp_path: Path) -> None:
+    rows = [{"instruction": f"Add {n % 20} and 1.", "output": str(n)} for n in range(200)]
+    rows += [{"instruction": f"Say {n}.", "output": str(n)} for n in range(100)]
+    rows += [{"instruction": f"  ADD {n}\nand 1.", "output": str(n + 1000)} for n in range(20)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settings = DataSettings(source=str(tmp_path / "rows.jsonl"), destination_path=tmp_path / "mine")
+    mine = prepare_examples(user_file.source(), settings)
+    held_out = {each.id: each.messages[0].content.lower() for each in read_examples(mine, "validation")}
+    expected = sum(prompt.split()[0] == "add" for prompt in held_out.values())
+    assert shared_prompts(mine, "validation", held_out.keys()) == {"n_measured": len(held_out), "n_shared": expected}
+    assert 0 < expected < len(held_out)
+    one = next(id for id, prompt in held_out.items() if prompt.startswith("say"))
+    assert shared_prompts(mine, "validation", {one}) == {"n_measured": 1, "n_shared": 0}
+
+
+def test_a_prepared_set_is_no_folder_for_a_comparison(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    before = {path.name for path in pool.iterdir()}
+    with pytest.raises(UserError, match="which is a prepared set"):
+        comparison(pool, tiny_base, pool).run()
+    assert {path.name for path in pool.iterdir()} == before
 
 
 @pytest.mark.parametrize(
