@@ -27,6 +27,7 @@ from lit_gpt.errors import UserError
 from lit_gpt.files import write_bytes, write_json
 from lit_gpt.progress import bar
 from lit_gpt.proof.candidates import AGAIN, RANDOM, Candidate, Choices, plain
+from lit_gpt.proof.checks import shared_prompts
 from lit_gpt.proof.effects import MEASURES, shared_ids, table
 from lit_gpt.proof.intervals import LEAST_DRAWS, effect, holm
 from lit_gpt.proof.purse import Purse
@@ -36,6 +37,7 @@ from lit_gpt.proof.size_search import search
 from lit_gpt.proof.size_settings import SizeSettings
 from lit_gpt.proof.trials import Outcome, Trials
 from lit_gpt.report.measure_section import is_certain
+from lit_gpt.report.size_answer import answer
 from lit_gpt.report.size_report import size_report
 from lit_gpt.seeds import derive_seed
 from lit_gpt.training.lora_settings import LoraSettings
@@ -44,6 +46,11 @@ from lit_gpt.training.warm_up import ShortFinetune
 
 RESULTS, REPORT = "results.json", "report.html"
 UNUSED = ("sets", "budget_tokens", "size", "training_seeds", "stop_hopeless", "n_judged")
+TOLD = ("seeds", "steps", "max_seq_length", "prompt_style", "n_items", "n_loss_rows", "max_new_tokens")
+SIZES = "sizes from --least_tokens to --most_tokens"
+ONCE = "each draw at each size trained once, and measured by loss and exact match"
+EXPECTED = {"sets": "recipes: a set has one size, a recipe chooses at each", "budget_tokens": SIZES, "size": SIZES}
+INSTEAD = {"sets": ", and name its recipe under --recipes; eval/compare_datasets.py compares sets"}
 
 Values = NDArray[np.float64]  # (seeds, items)
 Sizes = Mapping[int, list[list[Outcome]]]
@@ -73,7 +80,7 @@ class SizeCurve:
 
     @cached_property
     def most_tokens(self) -> int:
-        return self.sizes.most_tokens or self._choices(1).amount_of(self.comparison.pool)[1] // 2
+        return self.sizes.largest(self._choices(1).amount_of(self.comparison.pool)[1])
 
     @cached_property
     def candidates(self) -> list[Candidate]:
@@ -82,7 +89,10 @@ class SizeCurve:
     def run(self) -> Path:
         """Train at every size, then search; the directory with results.json and report.html."""
         _require_unused(self.comparison, self.judge)
-        grid, names = self.sizes.grid(self.most_tokens), self.candidates
+        names = self.candidates  # what is misnamed is told before the pool is read
+        grid = self.sizes.grid(self.most_tokens)
+        trials = Trials(self.comparison, self.schedule, self.lora)
+        base = trials.measure("base")  # first: what cannot be measured is told before anything is trained
         with bar(len(grid) * len(names) * self.comparison.seeds, "trials", "training") as progress:
             for seed in range(self.comparison.seeds):
                 for tokens in grid:
@@ -90,9 +100,14 @@ class SizeCurve:
                         of_size = self.outcomes.setdefault(candidate.name, {}).setdefault(tokens, [])
                         of_size.append([self.trial(candidate, tokens, seed)])
                         progress.update()
-        results = json.loads(json.dumps(self._results(self._search_all())))
+        found = self._results(self._search_all())
+        split, ids = trials.measured_split, {*base.losses, *base.correct}
+        found |= {"base": base.means, "measured_split": split}
+        found["prompts_in_pool"] = shared_prompts(self.comparison.pool, split, ids)
+        results = json.loads(json.dumps(found))
         write_json(self.out_dir / RESULTS, results)
         write_bytes(self.out_dir / REPORT, size_report(results).encode())
+        print(answer(results), file=sys.stderr)
         return self.out_dir
 
     def trial(self, candidate: Candidate, tokens: int, seed: int) -> Outcome:
@@ -160,7 +175,7 @@ class SizeCurve:
                 correct(curves)
                 measures[measure] = curves
         settings = {**asdict(self.sizes), "schedule": asdict(self.schedule), "lora": asdict(self.lora)}
-        settings |= {"seeds": self.comparison.seeds, "steps": self.comparison.steps, "most_tokens": self.most_tokens}
+        settings |= {name: getattr(self.comparison, name) for name in TOLD} | {"most_tokens": self.most_tokens}
         return {"pool": self.comparison.pool.name, "measures": measures, "search": dict(found), "settings": settings}
 
 
@@ -172,8 +187,9 @@ def _require_unused(comparison: ComparisonSettings, judge: JudgeSettings) -> Non
     for each in fields(ComparisonSettings):
         value, default = getattr(comparison, each.name), [] if each.name == "sets" else each.default
         if each.name in UNUSED and value != default:
-            got = f"--{each.name} {value} in a study of sizes"
-            raise UserError(got, "one training of each draw at each size", f"leave --{each.name} out")
+            shown = " ".join(map(str, value)) if isinstance(value, list) else value
+            do = f"leave --{each.name} out{INSTEAD.get(each.name, '')}"
+            raise UserError(f"--{each.name} {shown} in a study of sizes", EXPECTED.get(each.name, ONCE), do)
 
 
 def _curve(sizes: Sizes, measure: str, ids: list[str]) -> dict[str, Any]:

@@ -34,6 +34,17 @@ class SizeSettings:
             got = f"--most_tokens {self.most_tokens}"
             raise UserError(got, f"more than --least_tokens {self.least_tokens}", "correct one of the two")
 
+    def largest(self, n_pool_tokens: int) -> int:
+        """Of a pool with so many tokens. UserError where it has not as many, or --least_tokens is no less."""
+        largest = self.most_tokens or n_pool_tokens // 2
+        if largest > n_pool_tokens:
+            got = f"--most_tokens {largest}, of a pool with {n_pool_tokens:,} tokens to train on"
+            raise UserError(got, f"at most {n_pool_tokens}", "lower it, or leave it out for half of the pool")
+        if largest <= self.least_tokens:
+            got = f"--least_tokens {self.least_tokens}, where the largest size is {largest:,}, half of the pool"
+            raise UserError(got, f"less than {largest}", "lower --least_tokens, or raise --most_tokens")
+        return largest
+
     def grid(self, most_tokens: int) -> list[int]:
         """The sizes, ascending."""
         ratio = most_tokens / self.least_tokens

@@ -4,18 +4,29 @@ from collections.abc import Mapping
 from math import log2
 from typing import Any
 
+from lit_gpt.report.comparison_cautions import size_cautions
+from lit_gpt.report.comparison_report import method_section
 from lit_gpt.report.effect_chart import EffectRow, effect_chart
 from lit_gpt.report.formats import NOTHING, count, percent
 from lit_gpt.report.line_chart import Line, LineChart
 from lit_gpt.report.markup import Child, Html, join
-from lit_gpt.report.measure_section import TITLES, TOO_FEW, UNITS, gain_range, gain_words, is_certain
+from lit_gpt.report.measure_section import TITLES, UNITS, gain_range, gain_words, is_certain
 from lit_gpt.report.page import Section, page
-from lit_gpt.report.parts import Column, heading, key_values, note, paragraph, table, two_lines
+from lit_gpt.report.parts import Column, careful, heading, key_values, note, paragraph, table, two_lines
+from lit_gpt.report.size_answer import answer
 
 RANDOM = "random"
-NONE_WORSE = "no larger size is shown to be worse than the one before it"
 STYLES = ("line-a", "line-b")
 SPENT = {"best_tokens": "best", "tokens_spent": "tokens spent", "n_new_sizes": "new sizes"}
+METHOD = (
+    "Every recipe and the random draw choose at each size with each seed, and all are trained from the same base with "
+    "the same settings. Seen as often, small sizes take fewer steps; trained as long, they are repeated.",
+    "All are measured on the same held-out rows of the pool: its tests, or validation rows where it has none.",
+    "A gain is the mean over all seeds and rows; its interval knows that both are drawn (a two-way table of random "
+    "effects, Student's t with Satterthwaite's degrees of freedom).",
+    "Beyond chance needs three draws, and a p-value below 5% after correction for all sizes and candidates (Holm).",
+    "A step that is not shown to help may help, too: more seeds tell smaller effects.",
+)
 ABOUT_HALVES = (
     "Half of the held-out rows chose the size; what is told of it here is of the other half, which chose nothing. The "
     "curves above are of both halves, and flatter a size that one of them chose. Verdicts are corrected for all of "
@@ -33,6 +44,7 @@ def size_report(results: Mapping[str, Any]) -> str:
     sections = [_measure(results, measure) for measure in results["measures"]]
     if results["search"]:
         sections.append(_search(results))
+    sections.append(method_section(METHOD, results["settings"]))
     title = f"{results['pool']}: how many tokens are worth training on?"
     return page(title, _lead(results), sections, "Rendered from results.json alone.", kicker="Size curve")
 
@@ -41,24 +53,11 @@ def _lead(results: Mapping[str, Any]) -> Html:
     settings = results["settings"]
     alike = "seen as often" if settings["equal"] == "epochs" else "trained as long, small ones repeated"
     pairs: dict[str, Child] = {"Every size": alike, "Seeds": str(settings["seeds"])}
-    return join([paragraph(_answer(results), class_="lede"), key_values(pairs)])
-
-
-def _answer(results: Mapping[str, Any]) -> str:
-    """Whether a larger size is shown to be worse than the one before, by each measure. Absence is never shown."""
-    if any(curve["falls_back"] is None for curves in results["measures"].values() for curve in curves.values()):
-        return f"Whether a larger size is worse than the one before it: {TOO_FEW}."
-    said = []
-    for measure, curves in results["measures"].items():
-        falls = [_falls(name, curve) for name, curve in curves.items() if any(curve["falls_back"])]
-        told = f"{'; '.join(falls)}, beyond chance" if falls else NONE_WORSE
-        said.append(f"By {TITLES[measure].lower()}, {told}.")
-    return " ".join(said)
-
-
-def _falls(name: str, curve: Mapping[str, Any]) -> str:
-    back = [count(n) for n, falls in zip(curve["tokens"][1:], curve["falls_back"], strict=True) if falls]
-    return f"{name} is worse at {', '.join(back)} tokens than at the size before"
+    base = {m: value for m, value in results.get("base", {}).items() if value is not None}  # earlier results have none
+    if base:
+        told = (f"{TITLES[m].lower()} {_level(m, value)}" for m, value in base.items())
+        pairs["The base, not trained"] = ", ".join(told)
+    return join([paragraph(answer(results), class_="lede"), careful(size_cautions(results)), key_values(pairs)])
 
 
 def _measure(results: Mapping[str, Any], measure: str) -> Section:
@@ -111,9 +110,12 @@ def _table(curve: Mapping[str, Any], measure: str) -> Html:
     columns = [Column("tokens"), *(Column(title, True) for title in ("mean", *kinds))]
     rows = []
     for tokens, mean, *gains in zip(curve["tokens"], curve["means"], *kinds.values(), strict=True):
-        shown = percent(mean) if measure == "exact_match" else f"{mean:.3f}"
-        rows.append([count(tokens), shown, *(_gain(measure, gain) for gain in gains)])
+        rows.append([count(tokens), _level(measure, mean), *(_gain(measure, gain) for gain in gains)])
     return table(columns, rows, f"{TITLES[measure]} by size")
+
+
+def _level(measure: str, mean: float) -> str:
+    return percent(mean) if measure == "exact_match" else f"{mean:.3f}"
 
 
 def _gain(measure: str, gain: Mapping[str, Any] | None) -> str:
