@@ -58,7 +58,7 @@ class Outlook:
     def of(cls, plan: Plan, card: Card) -> "Outlook":
         batch = largest_batch(plan, plan.schedule.settings.micro_batch_size)
         process_bytes = int(CONTEXT_GIB * GIB) if card.is_gpu else 0
-        return cls(plan, card, batch, needs_of(plan, shape_of(batch)), process_bytes)
+        return cls(plan, card, batch, needs_of(plan, shape_of(batch), card), process_bytes)
 
     def tried(self, trial: Trial) -> "Outlook":
         """With what the largest micro-batch took for real."""
@@ -128,11 +128,11 @@ class Outlook:
         return shutil.disk_usage(next(path for path in (place, *place.parents) if path.exists())).free
 
 
-def needs_of(plan: Plan, batch: BatchShape, techniques: Techniques | None = None) -> Needs:
+def needs_of(plan: Plan, batch: BatchShape, card: Card, techniques: Techniques | None = None) -> Needs:
     chosen = techniques or Techniques.of(plan.settings, plan.schedule.settings)
     config = load_config(plan.checkpoint_dir)
     optimizer = plan.schedule.settings.optimizer
-    return forecast(config, plan.method, plan.precision, optimizer, chosen, batch, plan.checkpoint_dir)
+    return forecast(config, plan.method, plan.precision, optimizer, chosen, batch, plan.checkpoint_dir, card.is_gpu)
 
 
 def ways_out(outlook: Outlook) -> Iterator[tuple[str, Needs]]:
@@ -149,7 +149,7 @@ def ways_out(outlook: Outlook) -> Iterator[tuple[str, Needs]]:
     for techniques, words in frugal:
         for blocks in [size, *sizes] if words else sizes:
             flags = f"--micro_batch_size {blocks} {words}".strip() if blocks != size else words
-            yield flags, needs_of(plan, shape_of(largest_batch(plan, blocks)), techniques)
+            yield flags, needs_of(plan, shape_of(largest_batch(plan, blocks)), outlook.card, techniques)
     techniques, words = frugal[-1]
     length = plan.token_set.max_seq_length // 2
     while length >= MIN_LENGTH:
@@ -158,6 +158,6 @@ def ways_out(outlook: Outlook) -> Iterator[tuple[str, Needs]]:
         alone = BatchShape([max(batch.doc_lengths)], [max(batch.doc_targets)])
         yield (
             f"--micro_batch_size 1 {words} --max_seq_length {length}".replace("  ", " "),
-            needs_of(plan, alone, techniques),
+            needs_of(plan, alone, outlook.card, techniques),
         )
         length //= 2
