@@ -119,8 +119,17 @@ class Outlook:
 
     @property
     def disk_bytes(self) -> int:
-        """The states kept and one in writing, best/ and final/ and one in writing."""
-        return self.needs.n_trained * ((N_KEPT + 1) * STATE_BYTES + 3 * WEIGHT_BYTES)
+        """The states kept and one in writing; best/, final/, the epochs kept and one in writing."""
+        return self.needs.n_trained * ((N_KEPT + 1) * STATE_BYTES + (3 + self.n_kept_epochs) * WEIGHT_BYTES)
+
+    @property
+    def n_kept_epochs(self) -> int:
+        """Of those that --keep_epochs names, as many as the run comes to; all of them where that is not known."""
+        kept, n_steps = self.plan.journal.kept_epochs, self.n_steps
+        if n_steps is None:
+            return len(kept)
+        n_ended = n_steps // self.plan.order.steps_per_epoch
+        return sum(epoch <= n_ended for epoch in kept)
 
     @property
     def free_disk_bytes(self) -> int:

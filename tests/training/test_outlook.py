@@ -184,6 +184,22 @@ def test_a_full_disk_is_refused(tiny_base, toy_set, tmp_path, monkeypatch) -> No
         foretell(LORA, **settings_of(tiny_base, toy_set, tmp_path / "run"), budget=BudgetSettings(), is_tried=False)
 
 
+def test_the_epochs_kept_take_disk_as_far_as_the_run_comes_to_them(plan: Plan) -> None:
+    outlook = Outlook.of(plan, card_of("cpu", "cpu"))
+    spe = plan.order.steps_per_epoch
+
+    def exports(**changes: Any) -> float:
+        """How many more there are room for than without kept epochs."""
+        schedule = replace(plan.schedule, settings=ScheduleSettings(batch_size=8, **changes))
+        kept = replace(plan, schedule=schedule, journal=JournalSettings(keep_epochs="5-10"))
+        return (replace(outlook, plan=kept).disk_bytes - outlook.disk_bytes) / (4 * outlook.needs.n_trained)
+
+    assert exports(epochs=15) == exports(epochs=10) == 6, "as in configs/finetune/lima.yaml"
+    assert (exports(epochs=7), exports(epochs=4)) == (3, 0)
+    assert (exports(max_steps=5 * spe), exports(max_steps=5 * spe - 1)) == (1, 0)
+    assert exports(max_time="24:00:00") == 6, "how far the time goes is not known"
+
+
 def test_the_script_says_what_it_would_take(tiny_base, toy_set, tmp_path, capsys) -> None:
     import runpy
 
