@@ -17,6 +17,7 @@ from lit_gpt.training.hardware import CONTEXT_GIB, GIB, Card
 from lit_gpt.training.memory_forecast import BatchShape, Needs, forecast
 from lit_gpt.training.plan import Plan
 from lit_gpt.training.resume import N_KEPT
+from lit_gpt.training.run_directory import bytes_of_run
 from lit_gpt.training.techniques import Techniques
 from lit_gpt.training.trial import Trial
 
@@ -119,8 +120,9 @@ class Outlook:
 
     @property
     def disk_bytes(self) -> int:
-        """The states kept and one in writing; best/, final/, the epochs kept and one in writing."""
-        return self.needs.n_trained * ((N_KEPT + 1) * STATE_BYTES + (3 + self.n_kept_epochs) * WEIGHT_BYTES)
+        """The states kept and one in writing; best/, final/, the epochs kept and one in writing; less what is there."""
+        weights = (N_KEPT + 1) * STATE_BYTES + (3 + self.n_kept_epochs) * WEIGHT_BYTES
+        return max(self.needs.n_trained * weights - bytes_of_run(self.plan.out_dir), 0)
 
     @property
     def n_kept_epochs(self) -> int:

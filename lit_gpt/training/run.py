@@ -20,6 +20,7 @@ from lit_gpt.training.machine import Machine
 from lit_gpt.training.methods import Method
 from lit_gpt.training.plan import Plan
 from lit_gpt.training.resume import Progress, SavedState
+from lit_gpt.training.room import require_room
 from lit_gpt.training.run_directory import (
     LOCK,
     clear,
@@ -83,6 +84,7 @@ def _train_and_finish(plan: Plan, saved: SavedState | None, machine: Machine) ->
     loggers = _loggers(plan)
     fabric = fabric_of(plan, loggers)
     progress = saved.progress if saved else Progress()
+    require_room(plan, progress)
     if fabric.device.type == "cpu" and plan.settings.keep_freed_pages:
         keep_freed_pages()
     model, optimizer = build(plan, saved, fabric.device)
