@@ -3,7 +3,7 @@
     python benchmarks/budget.py
 
 The training loop itself runs, on a model of one number and a clock that is told what things take: a day of steps of ten
-seconds in seven seconds of a core, all days in a minute and a half.
+seconds in about seven seconds of a core.
 """
 
 from lit_gpt.cli import run_command
