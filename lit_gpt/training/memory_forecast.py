@@ -2,12 +2,13 @@
 
 Works on the network as the run would build it, on torch's device `meta` (live_bytes.py): nothing is loaded. Adapters
 and their moments are in fp32, AdamW's moments take 8 bytes a weight (2 in 8 bits, none on the GPU where they are
-offloaded). With bf16-mixed the base is kept in fp32, and in bf16 once more while a micro-batch is computed.
+offloaded). With bf16-mixed the base is kept in fp32, and in bf16 once more while a micro-batch is computed. A CPU
+updates weight after weight; CUDA all at once, without temporary tensors (optimizers.py).
 
 Not covered: the CUDA context (CONTEXT_GIB is added by the caller), fragmentation, and the peak while weights are read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,9 @@ def forecast(
     techniques: Techniques,
     batch: BatchShape,
     checkpoint_dir: Path = Path(),
+    is_gpu: bool = False,
 ) -> Needs:
-    """What one micro-batch of this shape needs."""
+    """What one micro-batch of this shape, and the update after it, need."""
     model = _model(config, method, precision, techniques, checkpoint_dir)
     trained = trainable_parameters(model)
     kept = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
@@ -74,13 +76,26 @@ def forecast(
     n_trained = sum(parameter.numel() for parameter in trained.values())
     step_bytes, flops = _step(model, techniques, batch, kept.values())
     gradients = sum(map(_n_bytes, trained.values()))
+    update = update_bytes(optimizer, trained.values(), is_gpu)
     if precision == "bf16-mixed":  # traced in bf16: weights, and gradients of what is trained, are kept in fp32
         step_bytes += weight_bytes + gradients
-        weight_bytes, gradients = 2 * weight_bytes, 2 * gradients
+        weight_bytes, gradients, update = 2 * weight_bytes, 2 * gradients, 2 * update
     moment_bytes = MOMENT_BYTES[optimizer] * n_trained
-    update_bytes = gradients + (4 * n_trained if optimizer == "adamw" else 0)  # foreach keeps every root at once
     n_weights = sum(tensor.numel() for tensor in model.parameters()) + _n_coded(model)
-    return Needs(weight_bytes, moment_bytes, max(step_bytes, update_bytes), flops, n_trained, n_weights)
+    return Needs(weight_bytes, moment_bytes, max(step_bytes, gradients + update), flops, n_trained, n_weights)
+
+
+def update_bytes(optimizer: str, trained: Iterable[Tensor], is_gpu: bool) -> int:
+    """What the update takes beside its moments.
+
+    On a CPU a second moment's root and that root scaled, beside the one of the weight before (not of weights that
+    are offloaded, each of which is an update of its own). A fused update takes nothing, nor does bitsandbytes'.
+    """
+    if is_gpu or optimizer == "adamw8bit":
+        return 0
+    sizes = [0, *map(_n_bytes, trained)]
+    before = sizes if optimizer == "adamw" else [0] * len(sizes)
+    return max((held + 2 * size for held, size in zip(before, sizes[1:], strict=False)), default=0)
 
 
 def _model(config: Config, method: Method, precision: str, techniques: Techniques, checkpoint_dir: Path) -> GPT:

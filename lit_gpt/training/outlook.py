@@ -17,6 +17,7 @@ from lit_gpt.training.hardware import CONTEXT_GIB, GIB, Card
 from lit_gpt.training.memory_forecast import BatchShape, Needs, forecast
 from lit_gpt.training.plan import Plan
 from lit_gpt.training.resume import N_KEPT
+from lit_gpt.training.run_directory import bytes_of_run
 from lit_gpt.training.techniques import Techniques
 from lit_gpt.training.trial import Trial
 
@@ -58,7 +59,7 @@ class Outlook:
     def of(cls, plan: Plan, card: Card) -> "Outlook":
         batch = largest_batch(plan, plan.schedule.settings.micro_batch_size)
         process_bytes = int(CONTEXT_GIB * GIB) if card.is_gpu else 0
-        return cls(plan, card, batch, needs_of(plan, shape_of(batch)), process_bytes)
+        return cls(plan, card, batch, needs_of(plan, shape_of(batch), card), process_bytes)
 
     def tried(self, trial: Trial) -> "Outlook":
         """With what the largest micro-batch took for real."""
@@ -119,8 +120,18 @@ class Outlook:
 
     @property
     def disk_bytes(self) -> int:
-        """The states kept and one in writing, best/ and final/ and one in writing."""
-        return self.needs.n_trained * ((N_KEPT + 1) * STATE_BYTES + 3 * WEIGHT_BYTES)
+        """The states kept and one in writing; best/, final/, the epochs kept and one in writing; less what is there."""
+        weights = (N_KEPT + 1) * STATE_BYTES + (3 + self.n_kept_epochs) * WEIGHT_BYTES
+        return max(self.needs.n_trained * weights - bytes_of_run(self.plan.out_dir), 0)
+
+    @property
+    def n_kept_epochs(self) -> int:
+        """Of those that --keep_epochs names, as many as the run comes to; all of them where that is not known."""
+        kept, n_steps = self.plan.journal.kept_epochs, self.n_steps
+        if n_steps is None:
+            return len(kept)
+        n_ended = n_steps // self.plan.order.steps_per_epoch
+        return sum(epoch <= n_ended for epoch in kept)
 
     @property
     def free_disk_bytes(self) -> int:
@@ -128,11 +139,11 @@ class Outlook:
         return shutil.disk_usage(next(path for path in (place, *place.parents) if path.exists())).free
 
 
-def needs_of(plan: Plan, batch: BatchShape, techniques: Techniques | None = None) -> Needs:
+def needs_of(plan: Plan, batch: BatchShape, card: Card, techniques: Techniques | None = None) -> Needs:
     chosen = techniques or Techniques.of(plan.settings, plan.schedule.settings)
     config = load_config(plan.checkpoint_dir)
     optimizer = plan.schedule.settings.optimizer
-    return forecast(config, plan.method, plan.precision, optimizer, chosen, batch, plan.checkpoint_dir)
+    return forecast(config, plan.method, plan.precision, optimizer, chosen, batch, plan.checkpoint_dir, card.is_gpu)
 
 
 def ways_out(outlook: Outlook) -> Iterator[tuple[str, Needs]]:
@@ -149,7 +160,7 @@ def ways_out(outlook: Outlook) -> Iterator[tuple[str, Needs]]:
     for techniques, words in frugal:
         for blocks in [size, *sizes] if words else sizes:
             flags = f"--micro_batch_size {blocks} {words}".strip() if blocks != size else words
-            yield flags, needs_of(plan, shape_of(largest_batch(plan, blocks)), techniques)
+            yield flags, needs_of(plan, shape_of(largest_batch(plan, blocks)), outlook.card, techniques)
     techniques, words = frugal[-1]
     length = plan.token_set.max_seq_length // 2
     while length >= MIN_LENGTH:
@@ -158,6 +169,6 @@ def ways_out(outlook: Outlook) -> Iterator[tuple[str, Needs]]:
         alone = BatchShape([max(batch.doc_lengths)], [max(batch.doc_targets)])
         yield (
             f"--micro_batch_size 1 {words} --max_seq_length {length}".replace("  ", " "),
-            needs_of(plan, alone, techniques),
+            needs_of(plan, alone, outlook.card, techniques),
         )
         length //= 2

@@ -15,18 +15,26 @@ from lit_gpt.config import Config
 from lit_gpt.errors import UserError
 from lit_gpt.live_bytes import LiveBytes
 from lit_gpt.random_base import write_random_weights
+from lit_gpt.tokens.loader import MicroBatch
+from lit_gpt.training import hardware
 from lit_gpt.training.budget_settings import BudgetSettings
 from lit_gpt.training.dry_run import foretell
 from lit_gpt.training.hardware import CARDS, GIB, Card, CardName, card_of
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.loss import SummedLoss
+from lit_gpt.training.machine import Machine
 from lit_gpt.training.memory_forecast import BatchShape, forecast
 from lit_gpt.training.methods import Full, Lora
-from lit_gpt.training.outlook import Outlook, largest_batch, shape_of, ways_out
+from lit_gpt.training.outlook import Outlook, largest_batch, needs_of, shape_of, ways_out
 from lit_gpt.training.plan import Plan
+from lit_gpt.training.resume import Progress, latest_state
+from lit_gpt.training.room import require_room
+from lit_gpt.training.run_directory import bytes_of_run
+from lit_gpt.training.schedule import Schedule
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 from lit_gpt.training.techniques import Techniques
 from lit_gpt.training.trial import try_out
+from tests.jobs import Job
 
 LORA = Lora(LoraSettings(lora_targets="q,k,v,o,mlp", lora_dropout=0.0))
 PLAIN = Techniques(
@@ -184,6 +192,22 @@ def test_a_full_disk_is_refused(tiny_base, toy_set, tmp_path, monkeypatch) -> No
         foretell(LORA, **settings_of(tiny_base, toy_set, tmp_path / "run"), budget=BudgetSettings(), is_tried=False)
 
 
+def test_the_epochs_kept_take_disk_as_far_as_the_run_comes_to_them(plan: Plan) -> None:
+    outlook = Outlook.of(plan, card_of("cpu", "cpu"))
+    spe = plan.order.steps_per_epoch
+
+    def exports(**changes: Any) -> float:
+        """How many more there are room for than without kept epochs."""
+        schedule = replace(plan.schedule, settings=ScheduleSettings(batch_size=8, **changes))
+        kept = replace(plan, schedule=schedule, journal=JournalSettings(keep_epochs="5-10"))
+        return (replace(outlook, plan=kept).disk_bytes - outlook.disk_bytes) / (4 * outlook.needs.n_trained)
+
+    assert exports(epochs=15) == exports(epochs=10) == 6, "as in configs/finetune/lima.yaml"
+    assert (exports(epochs=7), exports(epochs=4)) == (3, 0)
+    assert (exports(max_steps=5 * spe), exports(max_steps=5 * spe - 1)) == (1, 0)
+    assert exports(max_time="24:00:00") == 6, "how far the time goes is not known"
+
+
 def test_the_script_says_what_it_would_take(tiny_base, toy_set, tmp_path, capsys) -> None:
     import runpy
 
@@ -234,6 +258,69 @@ def test_a_card_found_is_the_machines() -> None:
     cpu = card_of("found", "cpu")
     assert (cpu.name, cpu.power_w, cpu.tflops) == ("cpu", None, None) and cpu.memory_gib > 0.1
     assert isinstance(CARDS["rtx4090-24gb"], Card) and card_of("rtx4090-24gb", "cpu").memory_gib == 23.64
+
+
+class Stopped(Exception):
+    pass
+
+
+def with_memory(n_bytes: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "_memory_bytes", lambda: int(n_bytes))
+
+
+def need_of(job: Job, plan: Plan, micro_batch_size: int) -> int:
+    method = Lora(LoraSettings(lora_targets=job.lora_targets, lora_dropout=job.lora_dropout))
+    batch = shape_of(largest_batch(plan, micro_batch_size))
+    return needs_of(replace(plan, method=method), batch, card_of("cpu", "cpu")).peak_bytes
+
+
+def test_a_run_with_a_budget_that_cannot_fit_is_refused_before_it_loads(job, plan, capsys, monkeypatch) -> None:
+    one, two = (need_of(job, plan, size) for size in (1, 2))
+    with_memory((one + two) / 2, monkeypatch)
+    timed = {"max_time": "01:00:00", "max_steps": 1, "micro_batch_size": 2}
+    with pytest.raises(UserError, match="that needs") as refused:
+        job.run(**timed)
+    assert refused.value.do.startswith("--micro_batch_size 1 (")
+    assert not (job.out_dir / "hyperparameters.yaml").exists() and not (job.out_dir / "metrics.jsonl").exists()
+    told = capsys.readouterr().err
+    assert "foretold: " in told and "train on cpu" not in told, "no model was built"
+    job.run(**timed | {"micro_batch_size": 1})
+    replace(job, out_dir=job.out_dir.with_name("no budget")).run(max_steps=1, micro_batch_size=2)
+    timed_plan = replace(plan, schedule=Schedule(ScheduleSettings(max_time="01:00:00"), 15))
+    with_memory(1, monkeypatch)
+    require_room(replace(timed_plan, settings=replace(plan.settings, compile=True)), Progress())
+    with pytest.raises(UserError, match="that needs"):
+        require_room(timed_plan, Progress())
+
+
+def test_a_resumed_run_is_refused_nothing_it_has(job, plan, monkeypatch) -> None:
+    """Neither the micro-batch that memory left it, nor the disk that its own files take."""
+    one, two = (need_of(job, plan, size) for size in (1, 2))
+    timed = {"max_time": "01:00:00", "max_steps": 6, "micro_batch_size": 2, "save_every": 1}
+
+    def at_work(batch: MicroBatch) -> None:
+        if torch.is_grad_enabled() and len(batch.ids) > 128:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        if latest_step(job) >= 4:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        job.run(machine=Machine(at_work=at_work), **timed)
+    with_memory((one + two) / 2, monkeypatch)
+    monkeypatch.setattr(Outlook, "free_disk_bytes", 2 * bytes_of_run(job.out_dir))
+    fresh = replace(job, out_dir=job.out_dir.with_name("fresh"))
+    with pytest.raises(UserError, match="that needs"):
+        fresh.run(**timed)
+    with pytest.raises(UserError, match="free for"):
+        monkeypatch.setattr(Outlook, "free_disk_bytes", bytes_of_run(job.out_dir) // 4)
+        job.run(**timed)
+    monkeypatch.setattr(Outlook, "free_disk_bytes", 2 * bytes_of_run(job.out_dir))
+    assert (job.run(**timed) / "manifest.json").is_file()
+
+
+def latest_step(job: Job) -> int:
+    saved = latest_state(job.out_dir / "state")
+    return saved.progress.step if saved else 0
 
 
 def test_lengths_are_cut(plan: Plan) -> None:

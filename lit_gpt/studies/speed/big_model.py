@@ -1,8 +1,9 @@
 """LoRA steps of a large model of random weights, and how near the device's limit they are: what a GPU is asked.
 
 Rows of the fixture's lengths, packed best-fit into blocks of 2,048 tokens, documents kept apart; LoRA of rank 16 on
-every linear; AdamW, fused on CUDA. Nothing is read from a hub: the weights are written by random_base.py and loaded as
-any checkpoint is, quantised or not. A step that does not train is refused by its gradient's norm.
+every linear; AdamW as a run makes it, fused on CUDA. Nothing is read from a hub: the weights are written by
+random_base.py and loaded as any checkpoint is, quantised or not. A step that does not train is refused by its
+gradient's norm.
 """
 
 import math
@@ -26,6 +27,8 @@ from lit_gpt.tokens.pack import pack
 from lit_gpt.trained import trainable_parameters
 from lit_gpt.training.journal import peak_memory_gib
 from lit_gpt.training.loss import SummedLoss, summed_loss
+from lit_gpt.training.optimizers import make_optimizer
+from lit_gpt.training.settings import ScheduleSettings
 
 BLOCK_TOKENS, RANK = 2048, 16
 FIRST_ID = 4  # ids below are control tokens in the fixture
@@ -60,7 +63,7 @@ def measure(checkpoint_dir: Path, steps: Steps, device: str) -> Measured:
     prepare(model, steps)
     loss = SummedLoss(model, is_chunked=not steps.compile)
     parameters = list(trainable_parameters(model).values())
-    optimizer = torch.optim.AdamW(parameters, lr=1e-4, fused=device != "cpu")
+    optimizer = make_optimizer(parameters, ScheduleSettings(learning_rate=1e-4))
     if device != "cpu":
         torch.cuda.reset_peak_memory_stats()
     batches = list(micro_batches(model.config.vocab_size, steps))
