@@ -74,7 +74,7 @@ class Outlook:
         """As tried, else by arithmetic; None where neither is known."""
         if self.trial is not None:
             return len(self.batch.ids) / self.trial.step_s
-        if not self.card.tflops:
+        if self.card.tflops is None:
             return None
         return SHARE_OF_RATE * self.card.tflops * 1e12 / self.flops_per_token
 
