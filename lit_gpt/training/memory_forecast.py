@@ -4,11 +4,12 @@ Works on the network as the run would build it, on torch's device `meta` (live_b
 and their moments are in fp32, AdamW's moments take 8 bytes a weight (2 in 8 bits, none on the GPU where they are
 offloaded). With bf16-mixed the base is kept in fp32, and in bf16 once more while a micro-batch is computed.
 
-Not covered: the CUDA context (CONTEXT_GIB is added by the caller), fragmentation, and the peak while weights are read.
+Not covered: what --compile fuses (counted are the plain ways), the CUDA context (CONTEXT_GIB is added by the caller),
+fragmentation, and the peak while weights are read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +68,13 @@ def forecast(
     checkpoint_dir: Path = Path(),
 ) -> Needs:
     """What one micro-batch of this shape needs."""
-    model = _model(config, method, precision, techniques, checkpoint_dir)
+    loss = _loss(config, method, precision, techniques, checkpoint_dir)
+    model = loss.model
     trained = trainable_parameters(model)
     kept = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     weight_bytes = sum(map(_n_bytes, kept.values()))
     n_trained = sum(parameter.numel() for parameter in trained.values())
-    step_bytes, flops = _step(model, techniques, batch, kept.values())
+    step_bytes, flops = _step(loss, batch, kept.values())
     gradients = sum(map(_n_bytes, trained.values()))
     if precision == "bf16-mixed":  # traced in bf16: weights, and gradients of what is trained, are kept in fp32
         step_bytes += weight_bytes + gradients
@@ -83,8 +85,8 @@ def forecast(
     return Needs(weight_bytes, moment_bytes, max(step_bytes, update_bytes), flops, n_trained, n_weights)
 
 
-def _model(config: Config, method: Method, precision: str, techniques: Techniques, checkpoint_dir: Path) -> GPT:
-    """The network as the run builds it, without numbers."""
+def _loss(config: Config, method: Method, precision: str, techniques: Techniques, checkpoint_dir: Path) -> SummedLoss:
+    """The network and its loss as the run builds them, without numbers; not compiled."""
     model = empty_model(config).to(torch.float32 if precision == "32-true" else torch.bfloat16)
     if techniques.quantize is not None:
         for name, module in list(model.transformer.named_modules(prefix="transformer")):
@@ -93,13 +95,11 @@ def _model(config: Config, method: Method, precision: str, techniques: Technique
     with torch.device("meta"):
         method.build(model, 0, checkpoint_dir)
     model.to(META)
-    add_techniques(model, techniques)
-    return model.train()
+    return add_techniques(model, replace(techniques, is_compiled=False)).train()
 
 
-def _step(model: GPT, techniques: Techniques, batch: BatchShape, kept: Any) -> tuple[int, float]:
+def _step(loss: SummedLoss, batch: BatchShape, kept: Any) -> tuple[int, float]:
     """Bytes that forward and backward hold at most beside what is kept, and their FLOPs."""
-    loss = SummedLoss(model, is_chunked=techniques.is_chunked)
     counter = LiveBytes()
     for tensor in kept:
         counter.know(tensor)

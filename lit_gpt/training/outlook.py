@@ -129,7 +129,7 @@ class Outlook:
 
 
 def needs_of(plan: Plan, batch: BatchShape, techniques: Techniques | None = None) -> Needs:
-    chosen = techniques or Techniques.of(plan.settings, plan.schedule.settings)
+    chosen = techniques or plan.techniques
     config = load_config(plan.checkpoint_dir)
     optimizer = plan.schedule.settings.optimizer
     return forecast(config, plan.method, plan.precision, optimizer, chosen, batch, plan.checkpoint_dir)
@@ -138,7 +138,7 @@ def needs_of(plan: Plan, batch: BatchShape, techniques: Techniques | None = None
 def ways_out(outlook: Outlook) -> Iterator[tuple[str, Needs]]:
     """Flags that need less, the least change first, each with what is needed then."""
     plan = outlook.plan
-    now = Techniques.of(plan.settings, plan.schedule.settings)
+    now = plan.techniques
     size = plan.schedule.settings.micro_batch_size
     sizes = [size >> n for n in range(1, size.bit_length())]
     frugal = [(now, "")]

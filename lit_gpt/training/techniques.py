@@ -1,4 +1,7 @@
-"""What goes with every finetuning method: techniques that change how a network computes, and no weight's name."""
+"""What goes with every finetuning method: techniques that change how a network computes, and no weight's name.
+
+Which of them a run has is decided here alone; runs, trials, forecasts and benchmarks take them from here.
+"""
 
 from dataclasses import dataclass
 
@@ -8,6 +11,7 @@ from lit_gpt.lean_activations import keep_little
 from lit_gpt.model import GPT
 from lit_gpt.neftune import add_noise
 from lit_gpt.residual_dropout import add_residual_dropout
+from lit_gpt.training.loss import SummedLoss
 from lit_gpt.training.settings import RunSettings, ScheduleSettings
 
 
@@ -20,6 +24,7 @@ class Techniques:
     is_lean: bool
     attention: Way
     is_chunked: bool
+    is_compiled: bool
     neftune_alpha: float
     residual_dropout: float
 
@@ -32,12 +37,14 @@ class Techniques:
             is_lean=settings.lean_activations and not traced,
             attention="plain" if traced else settings.document_attention,
             is_chunked=settings.chunked_loss and not traced,
+            is_compiled=traced,
             neftune_alpha=schedule.neftune_alpha,
             residual_dropout=schedule.residual_dropout,
         )
 
 
-def add_techniques(model: GPT, techniques: Techniques) -> None:
+def add_techniques(model: GPT, techniques: Techniques) -> SummedLoss:
+    """The model, changed in place, with the loss that goes with it."""
     if techniques.is_lean:
         keep_little(model, techniques.is_checkpointed)
     attend_by_document(model, techniques.attention)
@@ -47,3 +54,6 @@ def add_techniques(model: GPT, techniques: Techniques) -> None:
         add_noise(model, techniques.neftune_alpha)
     if techniques.residual_dropout:
         add_residual_dropout(model, techniques.residual_dropout)
+    if techniques.is_compiled:
+        model.compile()  # in place: names of weights stay as they are
+    return SummedLoss(model, techniques.is_chunked)

@@ -36,6 +36,7 @@ PLAIN = Techniques(
     is_lean=False,
     attention="plain",
     is_chunked=True,
+    is_compiled=False,
     neftune_alpha=0.0,
     residual_dropout=0.0,
 )
