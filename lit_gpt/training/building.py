@@ -16,16 +16,17 @@ from lit_gpt.training.loss import SummedLoss
 from lit_gpt.training.optimizers import make_optimizer
 from lit_gpt.training.plan import Plan
 from lit_gpt.training.resume import SavedState, restore_optimizer
-from lit_gpt.training.techniques import add_techniques
+from lit_gpt.training.techniques import add_techniques, require_possible
 
 
 def fabric_of(plan: Plan, loggers: Sequence[Logger] = ()) -> Fabric:
-    """Where it trains, and in which numbers.
+    """Where it trains, and in which numbers; UserError where the techniques asked for cannot be.
 
     bf16-true is no business of Fabric's: the base is loaded so, while adapters stay in fp32.
     """
     mixed: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if plan.precision == "bf16-mixed" else "32-true"
     fabric = Fabric(accelerator=plan.settings.device, devices=1, precision=mixed, loggers=list(loggers))
+    require_possible(plan.techniques, fabric.device.type, plan.precision)
     if fabric.device.type == "cpu":
         keep_few_kernels()
     return fabric

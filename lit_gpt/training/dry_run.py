@@ -15,6 +15,7 @@ from lit_gpt.training.methods import Method
 from lit_gpt.training.outlook import SHARE_OF_RATE, Outlook, ways_out
 from lit_gpt.training.plan import Plan
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.techniques import require_possible
 from lit_gpt.training.trial import try_out
 
 N_WAYS = 3  # named where a run does not fit
@@ -40,6 +41,7 @@ def foretell(
     if card_name in CARDS and settings.precision == "auto":
         settings = replace(settings, precision=method.gpu_precision)  # type: ignore[arg-type]
     plan = Plan.of(method, settings, with_budget(schedule, budget), journal)
+    require_possible(plan.techniques, "cuda" if card.is_gpu else "cpu", plan.precision)
     outlook = Outlook.of(plan, card)
     is_small_enough = outlook.fits  # else the trial would only thrash
     if is_here and is_tried and is_small_enough:

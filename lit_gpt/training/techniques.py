@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lit_gpt.activation_checkpointing import checkpoint_blocks
 from lit_gpt.document_attention import Way, attend_by_document
+from lit_gpt.errors import UserError
 from lit_gpt.lean_activations import keep_little
 from lit_gpt.model import GPT
 from lit_gpt.neftune import add_noise
@@ -41,6 +42,13 @@ class Techniques:
             neftune_alpha=schedule.neftune_alpha,
             residual_dropout=schedule.residual_dropout,
         )
+
+
+def require_possible(techniques: Techniques, device: str, precision: str) -> None:
+    """UserError where a device of this type cannot compute as asked in these numbers."""
+    if techniques.attention == "varlen" and (device, precision) != ("cuda", "bf16-true"):
+        got = f"--document_attention varlen on {device} in {precision}"
+        raise UserError(got, "cuda and bf16-true, for which its kernel is", "choose auto or plain")
 
 
 def add_techniques(model: GPT, techniques: Techniques) -> SummedLoss:

@@ -217,10 +217,25 @@ def test_fast_paths_are_taken_unless_they_are_turned_off(
     assert ours == pytest.approx(theirs, rel=1e-5)
 
 
-def test_varlen_attention_asks_for_a_gpu(tiny_base: Path, toy_set: Path, tmp_path: Path, capsys) -> None:
-    flags = {"document_attention": "varlen"}
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({}, "auto or plain with --device cpu"),
+        ({"device": "auto", "compile": "true"}, "auto or plain with --compile"),
+        ({"device": "auto"}, "varlen on cpu in 32-true"),
+        ({"device": "auto", "precision": "bf16-true"}, "varlen on cpu in bf16-true"),
+        ({"device": "auto", "dry_run": "true"}, "varlen on cpu in 32-true"),
+    ],
+)
+def test_varlen_attention_asks_for_a_gpu(
+    flags: dict[str, str], said: str, tiny_base: Path, toy_set: Path, tmp_path: Path, capsys
+) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has the GPU that should be missing")
+    flags = {"document_attention": "varlen"} | flags
     assert exit_code_of(lambda: run(tiny_base, toy_set, tmp_path / "run", **flags)) == 2
-    assert "auto or plain with --device cpu" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "run" / "final").exists()
 
 
 @pytest.mark.parametrize("choice", ["true", "false"])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lit_gpt.errors import UserError
 from lit_gpt.model import GPT
 from lit_gpt.studies.speed import big_model
 from lit_gpt.training.budget_settings import BudgetSettings
@@ -73,6 +74,21 @@ def test_the_big_models_steps_are_like_a_runs(is_compiled: bool, seen, tiny_base
     steps = big_model.Steps(1, 1, 0, None, False, "auto", is_compiled)
     loss = big_model.prepare(load_model(tiny_base), steps)
     assert loss.training and ways(loss) == seen[0]
+
+
+@pytest.mark.parametrize("precision", ["auto", "32-true", "bf16-mixed"])
+def test_varlen_is_planned_for_a_card_that_has_it(precision: Any, tiny_base, toy_set, tmp_path) -> None:
+    """Its kernel takes bfloat16 alone; elsewhere it would go the plain way without a word."""
+    run = RunSettings(tiny_base, toy_set, tmp_path / "run", precision=precision, document_attention="varlen")
+    settings = (LORA, run, ScheduleSettings(max_steps=1), JournalSettings(), BudgetSettings())
+    if precision == "auto":
+        outlook = foretell(*settings, card_name="h200")
+        assert (outlook.plan.precision, outlook.plan.techniques.attention) == ("bf16-true", "varlen")
+        with pytest.raises(UserError, match="document_attention varlen"):
+            foretell(*settings, card_name="cpu")
+    else:
+        with pytest.raises(UserError, match=f"varlen on cuda in {precision}"):
+            foretell(*settings, card_name="h200")
 
 
 def test_compiling_needs_the_plain_ways() -> None:
