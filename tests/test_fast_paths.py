@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention import varlen
 
+from lit_gpt import lora_layers as lora_layers_module
 from lit_gpt.activation_checkpointing import checkpoint_blocks
 from lit_gpt.checkpoint import load_model
 from lit_gpt.compiled_kernels import KEPT
@@ -137,6 +138,27 @@ def as_near_the_truth(
 def test_in_bf16_it_is_as_near_the_truth(tmp_path: Path, way: str) -> None:
     save_checkpoint(tmp_path, "llama")
     as_near_the_truth(tmp_path, WAYS[way])
+
+
+def unfused(model: GPT) -> None:
+    for _, layer in lora_layers(model):
+        layer.is_fused = False
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_in_bf16_the_fused_updates_are_as_near_the_truth(
+    tmp_path: Path, dropout: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the pairs by modules and autograd, which compute in fp32 and round once."""
+    calls = []
+    honest = lora_layers_module.linear_with_updates
+    monkeypatch.setattr(
+        lora_layers_module, "linear_with_updates", lambda *args: calls.append(args[1].dtype) or honest(*args)
+    )
+    save_checkpoint(tmp_path, "llama")
+    make = partial(adapt, dropout=dropout)
+    as_near_the_truth(tmp_path, lambda model: None, make=make, plain_way=unfused)
+    assert torch.bfloat16 in calls
 
 
 def test_packed_documents_do_not_see_each_other_and_cost_what_they_cost_alone(tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
+from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
 from lit_gpt.model import GPT
 from lit_gpt.studies.speed import big_model
+from lit_gpt.trained import trainable_parameters
 from lit_gpt.training.budget_settings import BudgetSettings
 from lit_gpt.training.dry_run import foretell
 from lit_gpt.training.lora_settings import LoraSettings
@@ -15,6 +18,7 @@ from lit_gpt.training.loss import SummedLoss
 from lit_gpt.training.methods import Lora
 from lit_gpt.training.run import finetune
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.techniques import Techniques, add_techniques
 
 LORA = Lora(LoraSettings(lora_dropout=0.0))
 
@@ -66,8 +70,6 @@ def test_a_trial_is_like_the_run(changes: dict[str, bool], seen, tiny_base, toy_
 @pytest.mark.parametrize("is_compiled", [False, True])
 def test_the_big_models_steps_are_like_a_runs(is_compiled: bool, seen, tiny_base, toy_set, tmp_path) -> None:
     """But for the linears that LoRA is on, which are the benchmark's own."""
-    from lit_gpt.checkpoint import load_model
-
     lora = Lora(LoraSettings(lora_targets="q,k,v,o,mlp", lora_dropout=0.0))
     run = RunSettings(tiny_base, toy_set, tmp_path / "run", device="cpu", compile=is_compiled)
     finetune(lora, run, ScheduleSettings(max_steps=1, batch_size=2), JournalSettings(eval_rows=1))
@@ -91,9 +93,30 @@ def test_varlen_is_planned_for_a_card_that_has_it(precision: Any, tiny_base, toy
             foretell(*settings, card_name="h200")
 
 
-def test_compiling_needs_the_plain_ways() -> None:
-    from lit_gpt.training.techniques import Techniques
+def storages(model: GPT) -> dict[int, int]:
+    """Where its numbers lie, and how many bytes."""
+    places = [tensor.untyped_storage() for tensor in (*model.parameters(), *model.buffers())]
+    return {place.data_ptr(): place.nbytes() for place in places}
 
+
+@pytest.mark.parametrize("quantize", [None, "nf4"])
+@pytest.mark.parametrize("is_compiled", [False, True])
+def test_no_technique_copies_the_model(quantize: Any, is_compiled: bool, seen, tiny_base) -> None:
+    model = load_model(tiny_base, quantize=quantize)
+    base = storages(model)
+    LORA.build(model, 0, tiny_base)
+    run = RunSettings(quantize=quantize, activation_checkpointing=True, compile=is_compiled)
+    schedule = ScheduleSettings(neftune_alpha=5.0, residual_dropout=0.3)
+    loss = add_techniques(model, Techniques.of(run, schedule)).train()
+    ids_BT = torch.arange(20)[None]
+    loss(ids_BT, [12, 8], torch.tensor([*range(11), *range(12, 19)])).backward()
+    added = storages(model).keys() - base.keys()
+    assert base.items() <= storages(model).items(), "the base lies where it lay"
+    assert added == {p.untyped_storage().data_ptr() for p in trainable_parameters(model).values()}
+    assert loss.model is model
+
+
+def test_compiling_needs_the_plain_ways() -> None:
     fast = Techniques.of(RunSettings(), ScheduleSettings())
     assert (fast.is_lean, fast.is_chunked, fast.attention, fast.is_compiled) == (True, True, "auto", False)
     traced = Techniques.of(RunSettings(compile=True), ScheduleSettings())
