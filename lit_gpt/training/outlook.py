@@ -28,19 +28,17 @@ MIN_LENGTH = 256
 STATE_BYTES, WEIGHT_BYTES = 12, 4  # a trained weight in a state (with its moments), and handed out
 
 
-def largest_batch(plan: Plan, blocks_at_once: int) -> MicroBatch:
-    """The micro-batch of the first epoch with the most tokens."""
-    tokens, longest = plan.train_tokens, plan.token_set.max_seq_length
+def largest_batch(plan: Plan, blocks_at_once: int, max_seq_length: int | None = None) -> MicroBatch:
+    """The micro-batch of the first epoch with the most tokens; of rows cut to `max_seq_length`, if that is given."""
+    longest = max_seq_length or plan.token_set.max_seq_length
+    tokens = plan.train_tokens if max_seq_length is None else plan.train_tokens.cut(max_seq_length)
     steps = (plan.order.rows_of(step) for step in range(plan.order.steps_per_epoch))
     batches = (batch for rows in steps for batch in micro_batches(tokens, rows, longest, blocks_at_once))
     return max(batches, key=lambda batch: (len(batch.ids), max(batch.doc_lengths)))
 
 
-def shape_of(batch: MicroBatch, longest: int | None = None) -> BatchShape:
-    """Its documents' lengths, cut to `longest` tokens."""
-    cut = longest or max(batch.doc_lengths)
-    lengths = [min(length, cut) for length in batch.doc_lengths]
-    return BatchShape(lengths, [min(n, length - 1) for n, length in zip(batch.doc_targets, lengths, strict=True)])
+def shape_of(batch: MicroBatch) -> BatchShape:
+    return BatchShape(batch.doc_lengths, [max(n, 1) for n in batch.doc_targets])  # none, if cut within the prompt
 
 
 @dataclass(frozen=True)
@@ -153,11 +151,6 @@ def ways_out(outlook: Outlook) -> Iterator[tuple[str, Needs]]:
     techniques, words = frugal[-1]
     length = plan.token_set.max_seq_length // 2
     while length >= MIN_LENGTH:
-        batch = shape_of(largest_batch(plan, 1), length)
-        # rows that are cut share no block of the old length: the longest alone is the least there can be
-        alone = BatchShape([max(batch.doc_lengths)], [max(batch.doc_targets)])
-        yield (
-            f"--micro_batch_size 1 {words} --max_seq_length {length}".replace("  ", " "),
-            needs_of(plan, alone, techniques),
-        )
+        flags = f"--micro_batch_size 1 {words} --max_seq_length {length}".replace("  ", " ")
+        yield flags, needs_of(plan, shape_of(largest_batch(plan, 1, length)), techniques)
         length //= 2

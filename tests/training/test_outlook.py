@@ -1,5 +1,7 @@
 """What a run is said to need is what it needs; what does not fit is refused with what would."""
 
+import json
+import shutil
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,9 +15,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from lit_gpt.checkpoint import load_config, load_model
 from lit_gpt.cli import CommandLine, exit_code_of, parse
 from lit_gpt.config import Config
+from lit_gpt.data.settings import DataSettings
+from lit_gpt.data.sources import user_file
 from lit_gpt.errors import UserError
 from lit_gpt.live_bytes import LiveBytes
 from lit_gpt.random_base import write_random_weights
+from lit_gpt.tokens.prepare import prepare
+from lit_gpt.tokens.settings import TokenSettings
 from lit_gpt.training.budget_settings import BudgetSettings
 from lit_gpt.training.dry_run import foretell
 from lit_gpt.training.hardware import CARDS, GIB, Card, card_of
@@ -28,6 +34,7 @@ from lit_gpt.training.plan import Plan
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 from lit_gpt.training.techniques import Techniques
 from lit_gpt.training.trial import try_out
+from tests.toy import WORDS
 
 LORA = Lora(LoraSettings(lora_targets="q,k,v,o,mlp", lora_dropout=0.0))
 PLAIN = Techniques(
@@ -40,6 +47,7 @@ PLAIN = Techniques(
     neftune_alpha=0.0,
     residual_dropout=0.0,
 )
+JOURNAL = JournalSettings()
 BATCH = BatchShape([40, 30, 10], [39, 12, 9])
 LLAMA_7B = Config("llama", 32, 32, 4096, 11008, 32000, 4096)
 
@@ -136,8 +144,6 @@ def measured(name: str, places: tuple[Path, Path, Path]) -> float:
     "name", ["fp32", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bf16", "nf4", "full"))]
 )
 def test_foretold_is_measured(name: str, tiny_base: Path, toy_set: Path, tmp_path: Path) -> None:
-    import shutil
-
     base = tmp_path / "base"
     write_random_weights(base, {**FIXTURE, "vocab_size": load_config(tiny_base).vocab_size})
     for path in tiny_base.glob("tokenizer*"):
@@ -269,5 +275,34 @@ def test_the_card_cpu_is_the_cpu_where_there_is_a_gpu(gpu, tiny_base, toy_set, t
 
 
 def test_lengths_are_cut(plan: Plan) -> None:
-    shape = shape_of(largest_batch(plan, 2), longest=10)
-    assert max(shape.doc_lengths) == 10 and max(shape.doc_targets) <= 9
+    shape = shape_of(largest_batch(plan, 2, max_seq_length=10))
+    assert max(shape.doc_lengths) == 10 and max(shape.doc_targets) <= 9 and min(shape.doc_targets) >= 1
+    assert 10 < shape.n_tokens <= 20, "two blocks"
+
+
+def test_shorter_rows_are_a_way_out(tiny_base, tmp_path) -> None:
+    """And what it is said to need is what a run with these flags is foretold."""
+    base = tmp_path / "base"
+    shape = {"max_position_embeddings": 1024, "vocab_size": load_config(tiny_base).vocab_size}
+    write_random_weights(base, {**FIXTURE, **shape, "num_hidden_layers": 2})
+    for path in tiny_base.glob("tokenizer*"):
+        shutil.copy(path, base)
+    rows = [{"instruction": "Say it.", "input": "", "output": " ".join(WORDS[:n] * 40)} for n in range(1, 25)]
+    (tmp_path / "long.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = DataSettings(source=str(tmp_path / "long.jsonl"), destination_path=tmp_path / "long")
+    data_dir = prepare(user_file.source(), data, TokenSettings(base, max_seq_length=1024))
+    schedule = ScheduleSettings(epochs=1, batch_size=8, micro_batch_size=2)
+
+    def outlook(schedule: ScheduleSettings, **run: Any) -> Outlook:
+        plan = Plan.of(LORA, RunSettings(base, data_dir, tmp_path / "run", device="cpu", **run), schedule, JOURNAL)
+        return Outlook.of(plan, card_of("cpu", "cpu"))
+
+    whole = outlook(schedule)
+    assert whole.plan.token_set.max_seq_length == max(whole.batch.doc_lengths) == 1024
+    found = dict(ways_out(whole))
+    frugal = "--micro_batch_size 1 --activation_checkpointing true --quantize nf4"
+    assert list(found)[-3:] == [frugal, f"{frugal} --max_seq_length 512", f"{frugal} --max_seq_length 256"]
+    peaks = [found[flags].peak_bytes for flags in list(found)[-3:]]
+    assert peaks[0] > peaks[1] > peaks[2]
+    so = {"activation_checkpointing": True, "quantize": "nf4", "max_seq_length": 512}
+    assert outlook(replace(schedule, micro_batch_size=1), **so).needs.peak_bytes == pytest.approx(peaks[1], rel=0.01)
