@@ -34,7 +34,7 @@ from lit_gpt.example import Origin
 from lit_gpt.files import new_directory, write_bytes
 from lit_gpt.manifest import damaged_files, read_manifest
 from lit_gpt.report.answer_sheet import Answered, Epoch, answer_sheet
-from lit_gpt.report.metrics_file import read_metrics
+from lit_gpt.report.metrics_file import settled_metrics
 from lit_gpt.studies.pick_settings import PickSettings
 from lit_gpt.training.plan import HYPERPARAMETERS
 from lit_gpt.training.run_directory import EPOCHS, PICKED, PICKING
@@ -124,7 +124,7 @@ def _evaluate(settings: PickSettings, known: dict[str, Any], epoch_dir: Path) ->
 
 
 def _epochs(run_dir: Path, kept: dict[int, Path], judged: dict[int, dict[str, Judged]]) -> list[Epoch]:
-    metrics = read_metrics(run_dir)
+    metrics = settled_metrics(run_dir)
     losses = {} if metrics is None else dict(metrics.series("val_loss"))
     steps = {epoch: float(_step(directory)) for epoch, directory in kept.items()}
     return [Epoch(epoch, losses.get(steps[epoch]), list(judged[epoch].values())) for epoch in kept]

@@ -200,16 +200,22 @@ def test_the_script_says_what_it_would_take(tiny_base, toy_set, tmp_path, capsys
 
     def said(*flags: str) -> dict[str, str]:
         assert exit_code_of(lambda: line.command(**parse(line, [*places, *flags]))) == 0
-        lines = capsys.readouterr().out.splitlines()
-        return {text[:16].strip(): text[17:] for text in lines if text[:16].strip()}
+        found: dict[str, str] = {}
+        for text in capsys.readouterr().out.splitlines():
+            name = text[:16].strip() or next(reversed(found))  # a line without a name goes on with the last
+            found[name] = f"{found.get(name, '')} {text[17:]}".strip()
+        return found
 
     day = said("--card=h200", "--budget_hours=24", "--micro_batch_size=1", "--epochs=3")
     assert day["card"].startswith("h200, 139.00 GiB")
     assert "by arithmetic, at 40% of 989 TFLOP/s" in day["speed"] and "the steps end it" in day["steps"]
     assert "of a budget of 24:00:00" in day["time"]
     assert "700 W" in day["energy"] and "445 g CO₂/kWh" in day["CO2"]
-    mine = said("--card=h200", "--epochs=3", "--power_w=100", "--grams_co2_per_kwh=50", "--power_source=a meter")
+    assert "Power: NVIDIA H200 datasheet" in day["CO2"] and "Grid: the world's average of 2024" in day["CO2"]
+    flags = ["--power_w=100", "--grams_co2_per_kwh=50", "--power_source=a meter", "--grid_source=the river"]
+    mine = said("--card=h200", "--epochs=3", *flags)
     assert "100 W" in mine["energy"] and "50 g CO₂/kWh" in mine["CO2"]
+    assert "Power: a meter. Grid: the river." in mine["CO2"]
     assert said("--card=cpu", "--trial=false")["speed"].startswith("not known")
     assert said("--card=h200", "--method=full")["model"].count("bf16-mixed") == 1
 
