@@ -5,11 +5,12 @@ and their moments are in fp32, AdamW's moments take 8 bytes a weight (2 in 8 bit
 offloaded). With bf16-mixed the base is kept in fp32, and in bf16 once more while a micro-batch is computed. A CPU
 updates weight after weight; CUDA all at once, without temporary tensors (optimizers.py).
 
-Not covered: the CUDA context (CONTEXT_GIB is added by the caller), fragmentation, and the peak while weights are read.
+Not covered: what --compile fuses (counted are the plain ways), the CUDA context (CONTEXT_GIB is added by the caller),
+fragmentation, and the peak while weights are read.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,13 @@ def forecast(
     is_gpu: bool = False,
 ) -> Needs:
     """What one micro-batch of this shape, and the update after it, need."""
-    model = _model(config, method, precision, techniques, checkpoint_dir)
+    loss = _loss(config, method, precision, techniques, checkpoint_dir)
+    model = loss.model
     trained = trainable_parameters(model)
     kept = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     weight_bytes = sum(map(_n_bytes, kept.values()))
     n_trained = sum(parameter.numel() for parameter in trained.values())
-    step_bytes, flops = _step(model, techniques, batch, kept.values())
+    step_bytes, flops = _step(loss, batch, kept.values())
     gradients = sum(map(_n_bytes, trained.values()))
     update = update_bytes(optimizer, trained.values(), is_gpu)
     if precision == "bf16-mixed":  # traced in bf16: weights, and gradients of what is trained, are kept in fp32
@@ -98,8 +100,8 @@ def update_bytes(optimizer: str, trained: Iterable[Tensor], is_gpu: bool) -> int
     return max((held + 2 * size for held, size in zip(before, sizes[1:], strict=False)), default=0)
 
 
-def _model(config: Config, method: Method, precision: str, techniques: Techniques, checkpoint_dir: Path) -> GPT:
-    """The network as the run builds it, without numbers."""
+def _loss(config: Config, method: Method, precision: str, techniques: Techniques, checkpoint_dir: Path) -> SummedLoss:
+    """The network and its loss as the run builds them, without numbers; not compiled."""
     model = empty_model(config).to(torch.float32 if precision == "32-true" else torch.bfloat16)
     if techniques.quantize is not None:
         for name, module in list(model.transformer.named_modules(prefix="transformer")):
@@ -108,13 +110,11 @@ def _model(config: Config, method: Method, precision: str, techniques: Technique
     with torch.device("meta"):
         method.build(model, 0, checkpoint_dir)
     model.to(META)
-    add_techniques(model, techniques)
-    return model.train()
+    return add_techniques(model, replace(techniques, is_compiled=False)).train()
 
 
-def _step(model: GPT, techniques: Techniques, batch: BatchShape, kept: Any) -> tuple[int, float]:
+def _step(loss: SummedLoss, batch: BatchShape, kept: Any) -> tuple[int, float]:
     """Bytes that forward and backward hold at most beside what is kept, and their FLOPs."""
-    loss = SummedLoss(model, is_chunked=techniques.is_chunked)
     counter = LiveBytes()
     for tensor in kept:
         counter.know(tensor)

@@ -29,19 +29,17 @@ MIN_LENGTH = 256
 STATE_BYTES, WEIGHT_BYTES = 12, 4  # a trained weight in a state (with its moments), and handed out
 
 
-def largest_batch(plan: Plan, blocks_at_once: int) -> MicroBatch:
-    """The micro-batch of the first epoch with the most tokens."""
-    tokens, longest = plan.train_tokens, plan.token_set.max_seq_length
+def largest_batch(plan: Plan, blocks_at_once: int, max_seq_length: int | None = None) -> MicroBatch:
+    """The micro-batch of the first epoch with the most tokens; of rows cut to `max_seq_length`, if that is given."""
+    longest = max_seq_length or plan.token_set.max_seq_length
+    tokens = plan.train_tokens if max_seq_length is None else plan.train_tokens.cut(max_seq_length)
     steps = (plan.order.rows_of(step) for step in range(plan.order.steps_per_epoch))
     batches = (batch for rows in steps for batch in micro_batches(tokens, rows, longest, blocks_at_once))
     return max(batches, key=lambda batch: (len(batch.ids), max(batch.doc_lengths)))
 
 
-def shape_of(batch: MicroBatch, longest: int | None = None) -> BatchShape:
-    """Its documents' lengths, cut to `longest` tokens."""
-    cut = longest or max(batch.doc_lengths)
-    lengths = [min(length, cut) for length in batch.doc_lengths]
-    return BatchShape(lengths, [min(n, length - 1) for n, length in zip(batch.doc_targets, lengths, strict=True)])
+def shape_of(batch: MicroBatch) -> BatchShape:
+    return BatchShape(batch.doc_lengths, [max(n, 1) for n in batch.doc_targets])  # none, if cut within the prompt
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Outlook:
         """As tried, else by arithmetic; None where neither is known."""
         if self.trial is not None:
             return len(self.batch.ids) / self.trial.step_s
-        if not self.card.tflops:
+        if self.card.tflops is None:
             return None
         return SHARE_OF_RATE * self.card.tflops * 1e12 / self.flops_per_token
 
@@ -140,7 +138,7 @@ class Outlook:
 
 
 def needs_of(plan: Plan, batch: BatchShape, card: Card, techniques: Techniques | None = None) -> Needs:
-    chosen = techniques or Techniques.of(plan.settings, plan.schedule.settings)
+    chosen = techniques or plan.techniques
     config = load_config(plan.checkpoint_dir)
     optimizer = plan.schedule.settings.optimizer
     return forecast(config, plan.method, plan.precision, optimizer, chosen, batch, plan.checkpoint_dir, card.is_gpu)
@@ -149,7 +147,7 @@ def needs_of(plan: Plan, batch: BatchShape, card: Card, techniques: Techniques |
 def ways_out(outlook: Outlook) -> Iterator[tuple[str, Needs]]:
     """Flags that need less, the least change first, each with what is needed then."""
     plan = outlook.plan
-    now = Techniques.of(plan.settings, plan.schedule.settings)
+    now = plan.techniques
     size = plan.schedule.settings.micro_batch_size
     sizes = [size >> n for n in range(1, size.bit_length())]
     frugal = [(now, "")]
@@ -164,11 +162,6 @@ def ways_out(outlook: Outlook) -> Iterator[tuple[str, Needs]]:
     techniques, words = frugal[-1]
     length = plan.token_set.max_seq_length // 2
     while length >= MIN_LENGTH:
-        batch = shape_of(largest_batch(plan, 1), length)
-        # rows that are cut share no block of the old length: the longest alone is the least there can be
-        alone = BatchShape([max(batch.doc_lengths)], [max(batch.doc_targets)])
-        yield (
-            f"--micro_batch_size 1 {words} --max_seq_length {length}".replace("  ", " "),
-            needs_of(plan, alone, outlook.card, techniques),
-        )
+        flags = f"--micro_batch_size 1 {words} --max_seq_length {length}".replace("  ", " ")
+        yield flags, needs_of(plan, shape_of(largest_batch(plan, 1, length)), outlook.card, techniques)
         length //= 2

@@ -15,7 +15,6 @@ from lit_gpt.training.energy import EnergyCount
 from lit_gpt.training.fabric import Logger, TensorBoardLogger
 from lit_gpt.training.journal import Journal, time_used
 from lit_gpt.training.loop import train_and_finish
-from lit_gpt.training.loss import SummedLoss
 from lit_gpt.training.machine import Machine
 from lit_gpt.training.methods import Method
 from lit_gpt.training.plan import Plan
@@ -87,10 +86,7 @@ def _train_and_finish(plan: Plan, saved: SavedState | None, machine: Machine) ->
     require_room(plan, progress)
     if fabric.device.type == "cpu" and plan.settings.keep_freed_pages:
         keep_freed_pages()
-    model, optimizer = build(plan, saved, fabric.device)
-    if plan.settings.compile:
-        model.compile()  # in place: names of weights stay as they are
-    loss = SummedLoss(model, is_chunked=plan.settings.chunked_loss and not plan.settings.compile)
+    loss, optimizer = build(plan, saved, fabric.device)
     setup_model, setup_optimizer = fabric.setup(loss, optimizer)
     setup_model.train()
     if saved is None:
@@ -101,7 +97,7 @@ def _train_and_finish(plan: Plan, saved: SavedState | None, machine: Machine) ->
     clock = Clock(time_used(plan.out_dir, progress), machine.began_s, machine.now)
     journal = Journal(plan.out_dir, progress.step, done, pending, loggers)
     meter = machine.meter_of(fabric.device.type)
-    files = RunFiles(plan, model, optimizer, progress, journal, meter.source if meter else None)
+    files = RunFiles(plan, loss.model, optimizer, progress, journal, meter.source if meter else None)
     if saved is not None:
         files.settle_best()
     run = Run(
