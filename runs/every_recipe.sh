@@ -7,7 +7,7 @@
 # POOL      a prepared set, such as data/dolly
 # BASE      the checkpoint that scores
 # TARGETS   a prepared set to resemble, for length-matched, less and rds+; without it they are left out
-# RULE      scripts/fit_rule.py's rule.json, for instructmining-refit; without it that is left out
+# RULE      rule.json of scripts/sample_finetunes.py and scripts/fit_rule.py, for instructmining-refit; without it that is left out
 set -euo pipefail
 pool=$1 base=$2 targets=${3:-} rule=${4:-}
 out="out/every_recipe/$(basename "$pool")"
