@@ -25,7 +25,7 @@ keep() { # NAME FLAGS...
 }
 
 for name in balanced clean default deita-local facility-location full ifd lift-variety lima-rules longest \
-    mods-local random selectit self-instruct-rules superfiltering; do
+    mods-local qdit-local random selectit self-instruct-rules superfiltering; do
     keep "$name"
 done
 keep decontaminate --against "$pool/validation.parquet"

@@ -67,7 +67,24 @@ def test_quality_counts_as_much_as_alpha_says(folder: Path, tmp_path: Path) -> N
     for alpha in (0.1, 0.5, 1.0):
         step = f"[{{facility_location: {{vectors: v, score: reward, alpha: {alpha}}}}}]"
         means.append(rewards[keeps(folder, tmp_path, step, size=9)].mean())
-    assert means[0] < means[1] <= means[2] == pytest.approx(np.sort(rewards)[-9:].mean())
+    assert means[0] < means[1] < means[2] == pytest.approx(np.sort(rewards)[-9:].mean())
+
+
+def test_quality_and_coverage_are_on_one_scale(folder: Path, tmp_path: Path) -> None:
+    """At 0.5 neither decides alone: better rows than by coverage, which cover more than the best rows do."""
+    truth = np.load(folder / "truth.npz")
+    rewards, vectors = truth["rewards"], truth["vectors"]
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    quality = (rewards - rewards.min()) / np.ptp(rewards)
+
+    def worth(kept: list[int]) -> tuple[float, float]:
+        return quality[kept].mean(), np.clip(unit @ unit[kept].T, 0, None).max(1).mean()
+
+    covering = worth(facility_location(vectors, 9))
+    best = worth(np.argsort(-rewards)[:9].tolist())
+    both = worth(keeps(folder, tmp_path, "[{facility_location: {vectors: v, score: reward, alpha: 0.5}}]", size=9))
+    assert covering[0] < both[0] < best[0] and best[1] < both[1] < covering[1]
+    assert sum(both) > max(sum(covering), sum(best))
 
 
 def test_mods_as_its_recipe_has_it(folder: Path, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class FacilityLocation:
     Args:
         vectors: the recipe's name for the embedder
         score: the recipe's name for quality, if any
-        alpha: weight of quality against coverage, 0 to 1; quality is scaled to 0 ... 1 and coverage to a share of all
+        alpha: weight of the kept rows' mean quality, scaled to 0 ... 1, against their coverage as a share of all
         keep: how many, where the command line does not say
     """
 
@@ -77,10 +77,11 @@ class FacilityLocation:
             return Ranking(facility_location(bench.vectors(self.vectors, rows), at_least))
         found = scored(self.score, rows, bench)
         n_rows, quality_M = len(found.places), found.values
-        # coverage is a sum over rows, so a quality of 1 has to weigh as much as covering all of them
-        scaled_M = n_rows * (quality_M - quality_M.min()) / (float(np.ptp(quality_M)) or 1.0)
+        n_wanted = min(at_least, n_rows)
+        # coverage is a sum over all rows: a choice of nothing but the best weighs as much as covering all of them
+        scaled_M = n_rows / n_wanted * (quality_M - quality_M.min()) / (float(np.ptp(quality_M)) or 1.0)
         vectors_MD = bench.vectors(self.vectors, rows)[found.places]
-        return found.ranking(qdit(vectors_MD, scaled_M, min(at_least, n_rows), self.alpha))
+        return found.ranking(qdit(vectors_MD, scaled_M, n_wanted, self.alpha))
 
 
 @dataclass(frozen=True)
