@@ -87,6 +87,26 @@ def test_quality_and_coverage_are_on_one_scale(folder: Path, tmp_path: Path) -> 
     assert sum(both) > max(sum(covering), sum(best))
 
 
+def test_equal_scores_go_by_place_whatever_the_seed(tmp_path: Path) -> None:
+    """Where rows are looked at together, in `default` as well; `top` breaks ties by the seed."""
+    pool = prepare(tmp_path / "data", prompts(12))
+    np.save(tmp_path / "v.npy", np.eye(12, dtype=np.float32)[[0, 0, *range(2, 12)]])  # the first two are alike
+    (tmp_path / "ids.txt").write_text("".join(f"{example.id}\n" for example in read_examples(pool)))
+    head = f"vectors: {{v: {{given_vectors: {{path: {tmp_path}/v.npy, ids: {tmp_path}/ids.txt}}}}}}\n"
+    head += "scores: {same: {linear: {weights: {answer_words: 0}}}}\n"
+    ids = [example.id for example in read_examples(pool)]
+    kept: dict[str, list[list[str]]] = {"best_unlike: {vectors: v, ": [], "top: {": []}
+    for step, found in kept.items():
+        for seed in (0, 1):
+            out_dir = tmp_path / f"out-{len(found)}-{step[:3]}"
+            text = f"{head}steps: [{{{step}score: same}}}}]"
+            curate(settings(pool, size=4, seed=seed, out_dir=out_dir), recipe(tmp_path, text))
+            found.append([example.id for example in read_examples(out_dir)])
+    by_place, by_seed = kept.values()
+    assert by_place == [[ids[place] for place in (0, 2, 3, 4)]] * 2
+    assert by_seed[0] != by_seed[1]
+
+
 def test_mods_as_its_recipe_has_it(folder: Path, tmp_path: Path) -> None:
     rewards = np.load(folder / "truth.npz")["rewards"]
     kept = keeps(folder, tmp_path, "[{score_bounds: {score: reward, above: 0.0}}, {k_center: {vectors: v}}]", size=6)

@@ -1,6 +1,7 @@
 """Choices that look at rows together: how they cover the pool, whether they repeat each other, what a target set needs.
 
-The algorithms, with their papers, are in `selection/`; here they become steps. Ties go by the order of the file.
+The algorithms, with their papers, are in `selection/`; here they become steps. Ties, of scores as well,
+go by the order of the file: the earlier row first.
 """
 
 from collections import Counter
