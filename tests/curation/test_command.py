@@ -1,6 +1,7 @@
 """Bad input to scripts/curate.py ends with exit code 2, and says what was got, what was expected and what to do."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,27 @@ def test_a_score_table_of_another_version(pool: Path, tmp_path: Path) -> None:
     assert_mistake(done, str(header.parent), "version 2", "version 1", "move that folder away")
     shutil.rmtree(header.parent)
     assert run(tmp_path, CURATE, "--data_dir", pool, *flags).returncode == 0
+
+
+def test_a_table_of_another_version_beside_is_told_of(pool: Path, tmp_path: Path) -> None:
+    """In what the run says and on the page; and once no row is scored anew, it is told no more."""
+    mine = recipe(tmp_path, BY_WORDS)
+    asked = settings(pool, out_dir=tmp_path / "first", scores_dir=tmp_path / "scores")
+    curate(asked, mine)
+    (header,) = (tmp_path / "scores").glob("*/scorer.json")
+    older = header.parent.with_name(header.parent.name.replace("-v1-", "-v7-"))
+    header.parent.rename(older)
+    header = older / header.name
+    header.write_text(header.read_text().replace('"version": 1', '"version": 7'))
+    said = "A table of version 7 of answer_words lies beside and is not used"
+    flags = ("--recipe", tmp_path / "mine.yaml", "--scores_dir", tmp_path / "scores", "--out_dir", "out")
+    done = run(tmp_path, CURATE, "--data_dir", pool, *flags)
+    assert done.returncode == 0 and f"{said}\n  {older.name}: rows are scored anew by version 1" in done.stderr
+    assert said in (tmp_path / "out" / "report.html").read_text()
+    (tmp_path / "scores" / "answer_words-v9-damaged").mkdir()
+    (tmp_path / "scores" / "answer_words-v9-damaged" / "scorer.json").write_text("{")
+    curate(replace(asked, out_dir=tmp_path / "again", report=True), mine)
+    assert said not in (tmp_path / "again" / "report.html").read_text()
 
 
 def test_a_scorer_without_a_number_for_some_rows(pool: Path, tmp_path: Path) -> None:
