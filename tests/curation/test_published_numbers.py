@@ -53,8 +53,8 @@ def test_variety_covers_less_than_a_random_draw(alpaca: list[dict[str, Any]], tm
     """Published, by TF-IDF and SVD in 256 dimensions: coverage 0.585 of LIFT's variety, 0.634 to 0.639 at random, 0.680
     of facility location; 25 words in place of 60; the nearest kept row at 0.643 in place of 0.551.
 
-    Ours: the same but for another sample, to 0.01. The nearest kept row lies at 0.59 and 0.54: in our latent words 2,048
-    buckets hold the words, so the order is the published one, and the distance smaller.
+    Ours: the same to 0.01, of another sample. The nearest kept row lies at 0.59 and 0.54: our latent words lie in 2,048
+    buckets, so the order is the published one, and the distance smaller.
     """
     draw = np.random.default_rng(0).choice(len(alpaca), N_SAMPLED, replace=False)
     pool = prepare(tmp_path, [alpaca[place] for place in sorted(draw)])
