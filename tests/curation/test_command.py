@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lit_gpt.curation.run import curate
+from lit_gpt.curation.run import asks_for_checkpoint, curate
+from lit_gpt.errors import UserError
 from tests.curation.pools import prepare, prompts, recipe, settings
 from tests.test_user_mistakes import assert_mistake, run
 
@@ -29,6 +30,41 @@ def test_a_size_larger_than_the_pool(pool: Path, tmp_path: Path) -> None:
     done = run(tmp_path, CURATE, "--data_dir", pool, "--recipe", "random", "--size", 14, "--out_dir", "out")
     assert_mistake(done, "14", "at most 13", "lower --size")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("steps", "got"),
+    [
+        ("{top: {score: answer_words}}", "no amount"),
+        ("{length_matched: {keep: {size: 2}}}", "no --target_dir"),
+        ("{difficulty_balanced: {keep: {size: 2}}}", "no --given accuracies=PATH"),
+        ("{decontaminate: {}}", "no test set to decontaminate against"),
+        ("{top: {score: ifd_loss, keep: {size: 2}}}", "no --checkpoint_dir"),
+        ("{top: {score: reward, keep: {size: 2}}}", "a score that has to be given"),
+    ],
+)
+def test_what_a_recipe_needs_is_asked_for_before_its_first_step(
+    steps: str, got: str, pool: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = recipe(tmp_path, f"scores: {{reward: {{given: {{}}}}}}\nsteps: [exact_duplicates, {steps}]")
+    with pytest.raises(UserError, match=got):
+        curate(settings(pool, out_dir=tmp_path / "out", scores_dir=tmp_path / "s"), mine)
+    assert "exact_duplicates" not in capsys.readouterr().err
+
+
+def test_a_given_file_that_is_not_there_is_told_first(pool: Path, tmp_path: Path) -> None:
+    mine = recipe(tmp_path, "scores: {reward: {given: {}}}\nsteps: [{top: {score: reward, keep: {size: 2}}}]")
+    with pytest.raises(UserError, match="which does not exist"):
+        curate(settings(pool, out_dir=tmp_path / "out", given=["reward=none.jsonl"]), mine)
+
+
+def test_a_checkpoint_is_looked_for_only_where_one_is_needed(pool: Path, tmp_path: Path) -> None:
+    by_model = recipe(tmp_path, "steps: [{top: {score: ifd_loss, keep: {size: 2}}}]")
+    assert asks_for_checkpoint(settings(pool), by_model)
+    assert not asks_for_checkpoint(settings(pool, given=["ifd_loss=mine.jsonl"]), by_model)
+    by_words = recipe(tmp_path, BY_WORDS)
+    assert not asks_for_checkpoint(settings(pool), by_words)
+    assert asks_for_checkpoint(settings(pool, budget_tokens=100), by_words)
 
 
 def test_a_score_table_of_another_version(pool: Path, tmp_path: Path) -> None:

@@ -127,6 +127,7 @@ class LikeTargets:
     vectors: str
     keep: Amount | None = None
 
+    NEEDS: ClassVar = ("target_dir",)
     REASONS: ClassVar = {NOT_CHOSEN: "Other rows are more like the target set."}
 
     def rank(self, rows: Rows, bench: Bench, at_least: int) -> Ranking:
@@ -150,7 +151,7 @@ class DifficultyBalanced:
     accuracies: str = "accuracies"
     keep: Amount | None = None
 
-    GIVEN: ClassVar = ("accuracies",)
+    GIVEN: ClassVar = {"accuracies": "the base model's accuracy for each category: columns id and value"}
     REASONS: ClassVar = {NOT_CHOSEN: "Its category has its share already."}
 
     def rank(self, rows: Rows, bench: Bench, at_least: int) -> Ranking:
@@ -165,7 +166,7 @@ class DifficultyBalanced:
         return Ranking(order, lambda place: {"category": kinds[place], "base_accuracy": known[kinds[place]]})
 
     def _known(self, bench: Bench, kinds: Iterable[str]) -> dict[str, float]:
-        path = bench.given(self.accuracies, "the base model's accuracy for each category: columns id and value")
+        path = bench.given(self.accuracies, self.GIVEN["accuracies"])
         known = {name: value for name, value in read_given(path, "value").items() if value is not None}
         for kind, n in Counter(kinds).items():
             if not 0 <= known.get(kind, -1.0) <= 1:
