@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lit_gpt.curation.indicators.scores import Score
     from lit_gpt.example import Example
 
+ADAPTER = "the directory of a LoRA adapter, such as out/lora/NAME/final"
+PROJECTION_SEED = 0
 WINDOW_ROWS = 512  # what likelihoods are read in: the same windows give the same bits
 
 
@@ -25,6 +27,7 @@ class OfAModel(OfRows):
     """What asks the model, a window of rows at a time."""
 
     SHARD_ROWS: ClassVar = WINDOW_ROWS
+    NEEDS: ClassVar[tuple[str, ...]] = ("checkpoint_dir",)
 
     def identity(self, bench: Bench) -> dict[str, Any]:
         return model_identity(bench)
@@ -41,7 +44,7 @@ class Learnability(OfAModel):
     tuned: str = "tuned"
 
     NAME: ClassVar = "learnability"
-    GIVEN: ClassVar = ("tuned",)
+    GIVEN: ClassVar = {"tuned": ADAPTER}
 
     def identity(self, bench: Bench) -> dict[str, Any]:
         return {**model_identity(bench), "adapter": folder_identity(bench.given(self.tuned, ADAPTER))}
@@ -99,7 +102,9 @@ class Influence(OfAModel):
     moments: str = "moments"
 
     NAME: ClassVar = "influence"
-    GIVEN: ClassVar = ("warmup", "moments")
+    NEEDS: ClassVar = ("checkpoint_dir", "target_dir")
+    GIVEN: ClassVar = {"warmup": ADAPTER, "moments": "that run's state/STEP/optimizer.safetensors"}
+    OPTIONAL: ClassVar = ("moments",)
 
     def identity(self, bench: Bench) -> dict[str, Any]:
         from lit_gpt.files import sha256_of
@@ -129,7 +134,3 @@ class Influence(OfAModel):
             return influence_scores(found, targets_QD, [tasks[id] for id in told])
 
         return score
-
-
-ADAPTER = "the directory of a LoRA adapter, such as out/lora/NAME/final"
-PROJECTION_SEED = 0

@@ -28,7 +28,8 @@ class CurateSettings:
         seed: decides every draw and every tie
         score_seed: decides what a language model that scores is shown; the default is --seed
         missing: what becomes of a row whose score is missing or not a finite number: error stops, drop leaves it out
-        checkpoint_dir: the model that scores, and the tokenizer that counts tokens
+        checkpoint_dir: the model that scores, and the tokenizer that counts tokens; where a recipe needs one, the
+            default is the only one under checkpoints/
         prompt_style: how that model is asked; the default is the checkpoint's own
         target_dir: the prepared set to resemble, for recipes that take one (length-matched, rds+, less)
         given: NAME=FILE: a table (JSONL, CSV or parquet) whose columns are id or content_hash, and value, in the place

@@ -191,7 +191,7 @@ def test_a_fitted_rule_ranks_rows(pool: Path, tmp_path: Path) -> None:
 def test_local_recipes_run(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
     """DEITA's filter takes a single row: these prompts are all alike to a random model."""
     asked = {"checkpoint_dir": wide(tiny_base, tmp_path), "prompt_style": "chat", "out_dir": tmp_path / "out"}
-    for name, n_kept in (("mods-local", 3), ("deita-local", 1)):
+    for name, n_kept in (("mods-local", 3), ("qdit-local", 3), ("deita-local", 1)):
         found = read_recipe(ROOT / "configs" / "curate" / f"{name}.yaml")
         out = curate(settings(pool, size=n_kept, **asked), found)
         assert sum(1 for _ in read_examples(out)) == n_kept

@@ -56,6 +56,7 @@ class SelectIt(OfRows):
 
     NAME: ClassVar = "selectit"
     SHARD_ROWS: ClassVar = WINDOW_ROWS
+    NEEDS: ClassVar = ("checkpoint_dir",)
 
     def __post_init__(self) -> None:
         if self.alpha < 0:
