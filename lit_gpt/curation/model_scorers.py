@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.judging.local import model_name
-from lit_gpt.curation.models import checkpoint_of, folder_identity, model_identity, reader_of
+from lit_gpt.curation.models import checkpoint_of, folder_identity, loaded, model_identity, reader_of
 from lit_gpt.curation.scorers import OfRows
 from lit_gpt.curation.scores import ScoreRows
 
@@ -79,9 +79,8 @@ class DeitaGrades(OfAModel):
 
     def start(self, bench: Bench) -> ScoreRows:
         from lit_gpt.curation.indicators.ratings import Rater, deita_scores
-        from lit_gpt.loading import load
 
-        rater = Rater(*load(checkpoint_of(bench)), self.complexity_question, self.quality_question)
+        rater = Rater(*loaded(bench), self.complexity_question, self.quality_question)
         return lambda examples: deita_scores(examples, rater)
 
 

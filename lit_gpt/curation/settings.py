@@ -40,6 +40,8 @@ class CurateSettings:
             once for each
         scores_dir: where scores are kept; the default is scores in the data set's folder
         report: write report.html into the curated set's folder
+        device: where the model of --checkpoint_dir scores: auto (a GPU where there is one), cpu, cuda or mps
+        dtype: of its weights while it scores; bfloat16 takes half of the memory, and moves scores in the third digit
     """
 
     data_dir: Path
@@ -64,6 +66,8 @@ class CurateSettings:
     against: list[Path] = field(default_factory=list)
     scores_dir: Path | None = None
     report: bool = True
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    dtype: Literal["float32", "bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
         _ = self.amount, self.given_files

@@ -149,10 +149,9 @@ class HiddenStates:
 
     def start(self, bench: "Bench") -> "TextEmbedder":
         from lit_gpt.curation.indicators.embeddings import HiddenStates as States
-        from lit_gpt.curation.models import checkpoint_of
-        from lit_gpt.loading import load
+        from lit_gpt.curation.models import loaded
 
-        return States(*load(checkpoint_of(bench)), self.pooling)
+        return States(*loaded(bench), self.pooling)
 
 
 @dataclass(frozen=True)
