@@ -2,9 +2,9 @@
 
     python eval/pick_epoch.py --run_dir out/full/lima
     python eval/pick_epoch.py --run_dir out/full/lima --pick_epoch 7
-    python eval/pick_epoch.py --run_dir out/full/world --by exact_match
 
-Prints the sheet of answers, or, once an epoch is chosen, the directory of its weights.
+Where answers can be checked (every one was written by a program or is a line of at most 5 words) exact match chooses,
+else you, from a sheet; --by says which. Prints the sheet, or, once an epoch is chosen, the directory of its weights.
 """
 
 from pathlib import Path

@@ -34,12 +34,22 @@ def load(
     writes it, or a LLaMA-Adapter."""
     if dtype not in DTYPES:
         raise UserError(f"dtype {dtype!r}", f"one of {', '.join(DTYPES)}", "choose one of these")
-    require_device(device)
+    device = resolved_device(device)
     tokenizer = Tokenizer(Path(checkpoint_dir))
     model = load_model(Path(checkpoint_dir), dtype=DTYPES[dtype], device=device)
     if adapter_dir is not None:
         (adapter.load_adapter if is_prompted(Path(adapter_dir)) else load_adapter)(model, Path(adapter_dir))
     return model.eval(), tokenizer
+
+
+def resolved_device(device: str) -> str:
+    """What auto is on this machine, or the device itself; UserError where the machine has no such device."""
+    if device != "auto":
+        require_device(device)
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def require_device(device: str) -> None:

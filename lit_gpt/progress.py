@@ -32,7 +32,8 @@ def _bar(**shown: Any) -> "tqdm[Never]":
     interval_s = 0.1 if live else LOG_INTERVAL_S
     file = sys.stderr if live else _Lines()
     settings: dict[str, Any] = {"mininterval": interval_s, "maxinterval": interval_s, "smoothing": 0.1, **shown}
-    return tqdm(file=file, dynamic_ncols=live, **settings)
+    position = None if live else 0  # in a log, a bar within another has no line to move up from
+    return tqdm(file=file, dynamic_ncols=live, position=position, **settings)
 
 
 class _Lines(io.TextIOBase):

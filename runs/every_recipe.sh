@@ -8,7 +8,7 @@
 # POOL      a prepared set, such as data/dolly
 # BASE      the checkpoint that scores
 # TARGETS   a prepared set to resemble, for length-matched, less and rds+; without it they are left out
-# RULE      scripts/fit_rule.py's rule.json, for instructmining-refit; without it that is left out
+# RULE      rule.json of scripts/sample_finetunes.py and scripts/fit_rule.py, for instructmining-refit; without it that is left out
 set -euo pipefail
 pool=$1 base=$2 targets=${3:-} rule=${4:-}
 out="out/every_recipe/$(basename "$pool")"
@@ -28,7 +28,8 @@ keep() { # NAME FLAGS...
 for name in clean full lima-rules self-instruct-rules; do keep "$name"; done
 keep decontaminate --against "$pool/validation.parquet"
 tenth="--fraction 0.1"
-for name in balanced default deita-local facility-location ifd lift-variety longest mods-local random selectit superfiltering; do
+for name in balanced default deita-local facility-location ifd lift-variety longest mods-local \
+    qdit-local random selectit superfiltering; do
     keep "$name" $tenth
 done
 if [ -n "$targets" ]; then

@@ -3,7 +3,8 @@
     python scripts/fit_rule.py --table finetunes.csv --indicators reward,knn_6 --out out/rule.json
 
 The table has a line for each finetune: the mean of every indicator over the rows it was trained on, and `loss`, what it
-then had on rows held out. Prints coefficients with intervals, variance inflation and R^2 on finetunes left out.
+then had on rows held out; scripts/sample_finetunes.py makes one. Prints coefficients with intervals, variance inflation
+and R^2 on finetunes left out.
 """
 
 import sys
@@ -23,9 +24,10 @@ class FitSettings:
         out: the JSON file that the rule is written to
         indicators: columns to fit, with commas; the default is every column but the loss
         loss: the column of the loss, whose logarithm is predicted
-        penalty: of ridge regression, on standardised indicators; 0 is least squares, which alone has intervals
+        penalty: of ridge regression, on standardised indicators; 0 is least squares, with Student's
+            intervals; others' are of finetunes drawn with replacement
         n_folds: parts of which each is left out once
-        seed: draws the parts
+        seed: draws the parts, and what intervals under a penalty are made of
     """
 
     table: Path
@@ -57,9 +59,9 @@ def main(fit: FitSettings) -> Path:
         f"{fitted.n_finetunes} finetunes; R^2 {fitted.r_squared:.3f}, left out {fitted.cross_validated_r_squared:.3f}"
     )
     for name, weight in fitted.coefficients.items():
-        low, high = fitted.intervals.get(name, (None, None))
-        interval = "no interval under a penalty" if low is None else f"95 % interval {low:.4g} to {high:.4g}"
-        print(f"{name:24} {weight:12.4g}   {interval}   VIF {fitted.vif[name]:,.1f}")
+        low, high = fitted.intervals[name]
+        print(f"{name:24} {weight:12.4g}   95 % interval {low:.4g} to {high:.4g}   VIF {fitted.vif[name]:,.1f}")
+    print(f"intervals by {fitted.intervals_by}")
     for warning in fitted.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     fit.out.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from typing import Literal
 from lit_gpt.cli import run_command
 from lit_gpt.discovery import with_found_paths
 from lit_gpt.training.adapter_settings import AdapterSettings
-from lit_gpt.training.budget_settings import BudgetSettings
+from lit_gpt.training.budget_settings import BudgetSettings, CardName
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
@@ -28,7 +28,7 @@ class PlanSettings:
     """
 
     method: Literal["lora", "full", "adapter", "adapter_v2"] = "lora"
-    card: Literal["found", "a100-40gb", "rtx4090-24gb", "h200", "cpu"] = "found"
+    card: CardName = "found"
     trial: bool = True
 
 

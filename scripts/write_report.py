@@ -2,7 +2,7 @@
 
     python scripts/write_report.py --run_dir out/lora/lima --before out/eval/before --after out/eval/after
 
-Prints the file. What it is not given is said to be missing in it.
+Prints the file. What it was not given is said near its end.
 """
 
 from dataclasses import dataclass, field

@@ -3,13 +3,18 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.attention import varlen
 
+from lit_gpt import lora_layers as lora_layers_module
 from lit_gpt.activation_checkpointing import checkpoint_blocks
 from lit_gpt.checkpoint import load_model
 from lit_gpt.compiled_kernels import KEPT
@@ -57,7 +62,8 @@ def adapt(model: GPT, dropout: float = 0.0, is_decomposed: bool = False) -> GPT:
 
 def loss_and_gradients(model: GPT) -> tuple[Tensor, dict[str, Tensor]]:
     torch.manual_seed(4)
-    loss = SummedLoss(model)(IDS_BT, DOC_LENGTHS, PREDICTING_N)
+    device = model.lm_head.weight.device
+    loss = SummedLoss(model)(IDS_BT.to(device), DOC_LENGTHS, PREDICTING_N.to(device))
     loss.backward()
     return loss.detach(), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
@@ -107,21 +113,52 @@ def test_with_a_quantised_base(tmp_path: Path) -> None:
     compare(tmp_path, both, adapt, within=1e-5, quantize="nf4")
 
 
-@pytest.mark.parametrize("way", ["both", "checkpointed"])
-def test_in_bf16_it_is_as_near_the_truth(tmp_path: Path, way: str) -> None:
-    """Distance from the gradients in fp64: no farther than the plain modules' in bf16."""
-    save_checkpoint(tmp_path, "llama")
-    truth = loss_and_gradients(adapt(load_model(tmp_path, dtype=torch.float64)))
+def as_near_the_truth(
+    directory: Path,
+    way: Callable[[GPT], None],
+    device: str = "cpu",
+    make: Callable[[GPT], GPT] = adapt,
+    plain_way: Callable[[GPT], None] = lambda model: None,
+) -> None:
+    """Distance from the gradients in fp64: no farther than the plain way's in bf16."""
+    truth, true_grads = loss_and_gradients(make(load_model(directory, dtype=torch.float64)))
     errors = []
-    for change in (lambda model: None, WAYS[way]):
-        model = adapt(load_model(tmp_path, dtype=torch.bfloat16))
+    for change in (plain_way, way):
+        model = make(load_model(directory, dtype=torch.bfloat16, device=device))
         change(model)
         loss, grads = loss_and_gradients(model)
-        squares = [(grads[name] - grad).square().sum() / grad.square().sum() for name, grad in truth[1].items()]
-        errors.append((abs(loss - truth[0]).item(), torch.stack(squares).mean().sqrt().item()))
+        squares = [(grads[name].cpu() - grad).square().sum() / grad.square().sum() for name, grad in true_grads.items()]
+        errors.append((abs(loss.cpu() - truth).item(), torch.stack(squares).mean().sqrt().item()))
     (plain_loss, plain), (fast_loss, fast) = errors
     assert fast <= 1.1 * plain
-    assert fast_loss <= 1.1 * plain_loss + 1e-3 * truth[0].item()
+    assert fast_loss <= 1.1 * plain_loss + 1e-3 * truth.item()
+
+
+@pytest.mark.parametrize("way", ["both", "checkpointed"])
+def test_in_bf16_it_is_as_near_the_truth(tmp_path: Path, way: str) -> None:
+    save_checkpoint(tmp_path, "llama")
+    as_near_the_truth(tmp_path, WAYS[way])
+
+
+def unfused(model: GPT) -> None:
+    for _, layer in lora_layers(model):
+        layer.is_fused = False
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_in_bf16_the_fused_updates_are_as_near_the_truth(
+    tmp_path: Path, dropout: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the pairs by modules and autograd, which compute in fp32 and round once."""
+    calls = []
+    honest = lora_layers_module.linear_with_updates
+    monkeypatch.setattr(
+        lora_layers_module, "linear_with_updates", lambda *args: calls.append(args[1].dtype) or honest(*args)
+    )
+    save_checkpoint(tmp_path, "llama")
+    make = partial(adapt, dropout=dropout)
+    as_near_the_truth(tmp_path, lambda model: None, make=make, plain_way=unfused)
+    assert torch.bfloat16 in calls
 
 
 def test_packed_documents_do_not_see_each_other_and_cost_what_they_cost_alone(tmp_path: Path) -> None:
@@ -148,6 +185,36 @@ def test_packed_documents_do_not_see_each_other_and_cost_what_they_cost_alone(tm
         if parameter.grad is not None:
             largest = parameter.grad.abs().max()
             assert (gradients[name] - parameter.grad).abs().max() <= 1e-5 * largest, name
+
+
+def documents_apart(q_NHD: Tensor, k_NGD: Tensor, v_NGD: Tensor, ends: Tensor, *_: Any, **how: Any) -> Tensor:
+    """What torch.nn.attention.varlen.varlen_attn is documented to compute, on any device, from one mask a document."""
+    left, right = how["window_size"]
+    outputs = []
+    for start, end in pairwise(ends.tolist()):
+        back = torch.arange(end - start)[:, None] - torch.arange(end - start)
+        is_seen = (-back <= right) & ((back <= left) | (left < 0))
+        qkv = (x_NHD[start:end].transpose(0, 1)[None] for x_NHD in (q_NHD, k_NGD, v_NGD))
+        y = F.scaled_dot_product_attention(*qkv, attn_mask=is_seen, scale=how["scale"], enable_gqa=how["enable_gqa"])
+        outputs.append(y[0].transpose(0, 1))
+    return torch.cat(outputs)
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "gemma3_text", "qwen3"])
+def test_varlen_is_asked_for_the_plain_attention(tmp_path: Path, family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ends, window, scale and groups, by a stand-in for its kernel, in fp64."""
+    calls = []
+    monkeypatch.setattr(varlen, "varlen_attn", lambda *a, **k: calls.append(1) or documents_apart(*a, **k))
+    save_checkpoint(tmp_path, family)
+    compare(tmp_path, partial(attend_by_document, way="varlen"), adapt, within=1e-9, dtype=torch.float64)
+    assert calls
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="varlen attention's kernel is for CUDA")
+@pytest.mark.parametrize("family", ["llama", "mistral"])
+def test_varlen_on_a_gpu_is_as_near_the_truth(tmp_path: Path, family: str) -> None:
+    save_checkpoint(tmp_path, family)
+    as_near_the_truth(tmp_path, partial(attend_by_document, way="varlen"), "cuda")
 
 
 def kept_bytes(model: GPT) -> int:

@@ -27,7 +27,7 @@ class RewardModel(OfRows):
     max_tokens: int = 512
 
     NAME: ClassVar = "reward_model"
-    GIVEN: ClassVar = ("model",)
+    GIVEN: ClassVar = {"model": MODEL}
 
     def identity(self, bench: Bench) -> dict[str, Any]:
         return {"model": folder_identity(bench.given(self.model, MODEL))}
@@ -59,7 +59,7 @@ class UniEval(OfRows):
     model: str = "unieval"
 
     NAME: ClassVar = "unieval"
-    GIVEN: ClassVar = ("model",)
+    GIVEN: ClassVar = {"model": MODEL}
 
     def __post_init__(self) -> None:
         from lit_gpt.curation.indicators.unieval import check_question

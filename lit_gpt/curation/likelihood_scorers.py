@@ -96,7 +96,8 @@ class Perplexity:
     tuned: str = ""
     ends: bool = False
 
-    GIVEN: ClassVar = ("tuned",)
+    NEEDS: ClassVar = ("checkpoint_dir",)
+    GIVEN: ClassVar = {"tuned": ADAPTER}
 
     def combine(self, rows: Rows, bench: Bench) -> list[float]:
         from lit_gpt.curation.indicators.likelihoods import Likelihood
@@ -122,7 +123,8 @@ class Ifd:
     tuned: str = ""
     ends: bool = False
 
-    GIVEN: ClassVar = ("tuned",)
+    NEEDS: ClassVar = ("checkpoint_dir",)
+    GIVEN: ClassVar = {"tuned": ADAPTER}
     RATIO: ClassVar[str]
 
     def combine(self, rows: Rows, bench: Bench) -> list[float]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.judging.local import model_name
-from lit_gpt.curation.models import checkpoint_of, folder_identity, model_identity, reader_of
+from lit_gpt.curation.models import checkpoint_of, folder_identity, loaded, model_identity, reader_of
 from lit_gpt.curation.scorers import OfRows
 from lit_gpt.curation.scores import ScoreRows
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lit_gpt.curation.indicators.scores import Score
     from lit_gpt.example import Example
 
+ADAPTER = "the directory of a LoRA adapter, such as out/lora/NAME/final"
+PROJECTION_SEED = 0
 WINDOW_ROWS = 512  # what likelihoods are read in: the same windows give the same bits
 
 
@@ -25,6 +27,7 @@ class OfAModel(OfRows):
     """What asks the model, a window of rows at a time."""
 
     SHARD_ROWS: ClassVar = WINDOW_ROWS
+    NEEDS: ClassVar[tuple[str, ...]] = ("checkpoint_dir",)
 
     def identity(self, bench: Bench) -> dict[str, Any]:
         return model_identity(bench)
@@ -41,7 +44,7 @@ class Learnability(OfAModel):
     tuned: str = "tuned"
 
     NAME: ClassVar = "learnability"
-    GIVEN: ClassVar = ("tuned",)
+    GIVEN: ClassVar = {"tuned": ADAPTER}
 
     def identity(self, bench: Bench) -> dict[str, Any]:
         return {**model_identity(bench), "adapter": folder_identity(bench.given(self.tuned, ADAPTER))}
@@ -76,9 +79,8 @@ class DeitaGrades(OfAModel):
 
     def start(self, bench: Bench) -> ScoreRows:
         from lit_gpt.curation.indicators.ratings import Rater, deita_scores
-        from lit_gpt.loading import load
 
-        rater = Rater(*load(checkpoint_of(bench)), self.complexity_question, self.quality_question)
+        rater = Rater(*loaded(bench), self.complexity_question, self.quality_question)
         return lambda examples: deita_scores(examples, rater)
 
 
@@ -99,7 +101,9 @@ class Influence(OfAModel):
     moments: str = "moments"
 
     NAME: ClassVar = "influence"
-    GIVEN: ClassVar = ("warmup", "moments")
+    NEEDS: ClassVar = ("checkpoint_dir", "target_dir")
+    GIVEN: ClassVar = {"warmup": ADAPTER, "moments": "that run's state/STEP/optimizer.safetensors"}
+    OPTIONAL: ClassVar = ("moments",)
 
     def identity(self, bench: Bench) -> dict[str, Any]:
         from lit_gpt.files import sha256_of
@@ -129,7 +133,3 @@ class Influence(OfAModel):
             return influence_scores(found, targets_QD, [tasks[id] for id in told])
 
         return score
-
-
-ADAPTER = "the directory of a LoRA adapter, such as out/lora/NAME/final"
-PROJECTION_SEED = 0

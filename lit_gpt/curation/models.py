@@ -12,6 +12,7 @@ from lit_gpt.files import hash_json, sha256_of
 if TYPE_CHECKING:
     from lit_gpt.curation.bench import Bench
     from lit_gpt.curation.indicators.likelihoods import Reader
+    from lit_gpt.model import GPT
     from lit_gpt.prompts import PromptStyle
     from lit_gpt.tokenizer import Tokenizer
 
@@ -23,10 +24,13 @@ def checkpoint_of(bench: "Bench") -> Path:
 
 
 def model_identity(bench: "Bench") -> dict[str, Any]:
-    """What says which model it is, and how it is asked."""
+    """What says which model it is, how it is asked, and, where not fp32 on a CPU, how it computes."""
     from lit_gpt.checkpoint import checkpoint_hashes
+    from lit_gpt.loading import resolved_device
 
-    return {"model": hash_json(checkpoint_hashes(checkpoint_of(bench))), **_style_identity(bench)}
+    how = {"device": resolved_device(bench.settings.device), "dtype": bench.settings.dtype}
+    told = {name: value for name, value in how.items() if value not in ("cpu", "float32")}
+    return {"model": hash_json(checkpoint_hashes(checkpoint_of(bench))), **_style_identity(bench), **told}
 
 
 def tokenizer_identity(bench: "Bench") -> dict[str, Any]:
@@ -60,7 +64,13 @@ def tokenizer_and_style(bench: "Bench") -> "tuple[Tokenizer, PromptStyle]":
 def reader_of(bench: "Bench", adapter_dir: Path | None = None) -> "Reader":
     """The model, perhaps with an adapter, as it reads rows."""
     from lit_gpt.curation.indicators.likelihoods import Reader
-    from lit_gpt.loading import load
 
     _, style = tokenizer_and_style(bench)
-    return Reader(*load(checkpoint_of(bench), adapter_dir), style)
+    return Reader(*loaded(bench, adapter_dir), style)
+
+
+def loaded(bench: "Bench", adapter_dir: Path | None = None) -> "tuple[GPT, Tokenizer]":
+    """The model that scores, where and as --device and --dtype say, and its tokenizer."""
+    from lit_gpt.loading import load
+
+    return load(checkpoint_of(bench), adapter_dir, bench.settings.dtype, bench.settings.device)

@@ -54,7 +54,7 @@ class OwnAnswerReward(OfAModel):
     tuned: str = "tuned"
 
     NAME: ClassVar = "own_answer_reward"
-    GIVEN: ClassVar = ("tuned",)
+    GIVEN: ClassVar = {"tuned": ADAPTER}
 
     def identity(self, bench: Bench) -> dict[str, Any]:
         adapter = folder_identity(bench.given(self.tuned, ADAPTER))

@@ -11,13 +11,22 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from lit_gpt.curation.regression import MOST_INFLATED, Floats, cross_validated, ols, ridge, vif
+from lit_gpt.curation.regression import (
+    MOST_INFLATED,
+    N_RESAMPLES,
+    Floats,
+    bootstrapped,
+    cross_validated,
+    ols,
+    ridge,
+    vif,
+)
 from lit_gpt.errors import UserError
 
 
 @dataclass(frozen=True)
 class FittedRule:
-    """A rule and how far to trust it. Intervals are of least squares; none under a penalty."""
+    """A rule and how far to trust it. `intervals_by` says where the intervals come from."""
 
     intercept: float
     coefficients: Mapping[str, float]
@@ -26,6 +35,7 @@ class FittedRule:
     r_squared: float
     cross_validated_r_squared: float
     intervals: Mapping[str, tuple[float, float]]
+    intervals_by: str
     vif: Mapping[str, float]
 
     @property
@@ -57,7 +67,8 @@ def fit_rule(
 ) -> FittedRule:
     """A rule for log loss from finetunes: each row a run, its data set's mean indicators and its evaluation loss.
 
-    penalty 0 is least squares, above it ridge regression. UserError for losses that have no logarithm, too few runs,
+    penalty 0 is least squares with Student's intervals, above it ridge regression with those of a bootstrap over
+    finetunes; the seed draws folds and bootstrap. UserError for losses that have no logarithm, too few runs,
     or an indicator that never changes.
     """
     _check_runs(names, indicators_NK, losses_N, n_folds)
@@ -65,14 +76,21 @@ def fit_rule(
     try:
         fit = ridge(indicators_NK, y_N, penalty) if penalty else ols(indicators_NK, y_N)
         left_out = cross_validated(indicators_NK, y_N, penalty, n_folds, seed)
+        intervals_K2 = bootstrapped(indicators_NK, y_N, penalty, seed) if penalty else fit.intervals_K2
     except ValueError as error:
         raise UserError(str(error), "more runs, and indicators that differ", "add runs, or drop indicators") from None
-    coefficients = dict(zip(names, fit.coefficients_K.tolist(), strict=True))
-    intervals = (
-        {} if penalty else {n: (low, high) for n, (low, high) in zip(names, fit.intervals_K2.tolist(), strict=True)}
+    by = f"{N_RESAMPLES:,} draws of the finetunes with replacement" if penalty else "Student's t"
+    return FittedRule(
+        intercept=fit.intercept,
+        coefficients=dict(zip(names, fit.coefficients_K.tolist(), strict=True)),
+        n_finetunes=len(y_N),
+        penalty=penalty,
+        r_squared=fit.r_squared,
+        cross_validated_r_squared=left_out,
+        intervals={name: (low, high) for name, (low, high) in zip(names, intervals_K2.tolist(), strict=True)},
+        intervals_by=by,
+        vif=dict(zip(names, vif(indicators_NK).tolist(), strict=True)),
     )
-    inflated = dict(zip(names, vif(indicators_NK).tolist(), strict=True))
-    return FittedRule(fit.intercept, coefficients, len(y_N), penalty, fit.r_squared, left_out, intervals, inflated)
 
 
 def _check_runs(names: Sequence[str], indicators_NK: Floats, losses_N: Floats, n_folds: int) -> None:

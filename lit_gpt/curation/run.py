@@ -20,6 +20,7 @@ from typing import Any, cast
 from lit_gpt.curation.amounts import Amount, checked_size, within_budget
 from lit_gpt.curation.bench import Bench, Finetune
 from lit_gpt.curation.judging.settings import JudgeSettings
+from lit_gpt.curation.needs import check_needs, needs_checkpoint, required_amount
 from lit_gpt.curation.recipes import Recipe
 from lit_gpt.curation.rows import Pool, Rows
 from lit_gpt.curation.scorers import with_given
@@ -60,15 +61,8 @@ def curate(
     whole = load_example_set(settings.data_dir)
     pool = Pool.of(settings.data_dir)
     recipe = with_amount(recipe, settings.amount)
-    bench = Bench(
-        settings,
-        len(pool.ids),
-        scorers_of(recipe, settings),
-        recipe.embedders,
-        judge=judge,
-        asked=recipe.kept,
-        finetune=finetune,
-    )
+    bench = replace(bench_of(settings, recipe), n_pool=len(pool.ids), judge=judge, finetune=finetune)
+    check_needs(recipe, bench)
     stages = run_steps(recipe, pool.rows, bench)
     against = {id: (stage, drop) for stage in stages for id, drop in stage.drops.items()}
     report = _report(settings, recipe, pool, stages, bench) if settings.report else {}
@@ -89,6 +83,17 @@ def curate(
     rate = f"{n_rows / elapsed_s:,.0f} rows/s"
     say(f"{n_rows:,} rows in {elapsed_s:.1f} s ({rate}), peak memory of this process {peak_mem_gib():.2f} GiB")
     return out_dir
+
+
+def bench_of(settings: CurateSettings, recipe: Recipe) -> Bench:
+    """Where the recipe, which keeps what was asked for, finds its scores and vectors."""
+    return Bench(settings, 0, scorers_of(recipe, settings), recipe.embedders, asked=recipe.kept)
+
+
+def asks_for_checkpoint(settings: CurateSettings, recipe: Recipe) -> bool:
+    """Whether something in it asks a model, or counts by its tokenizer."""
+    recipe = with_amount(recipe, settings.amount)
+    return needs_checkpoint(recipe, bench_of(settings, recipe))
 
 
 def peak_mem_gib() -> float:
@@ -182,11 +187,10 @@ def apply(step: Step, rows: Rows, bench: Bench) -> dict[str, Drop]:
 
 def choice(step: Chooser, rows: Rows, bench: Bench) -> Iterable[Drop]:
     """A Drop for every row that the chooser does not keep."""
-    if step.keep is None:
-        raise UserError("no amount", "how many rows to keep", "pass --size, --fraction or --budget_tokens")
-    n_wanted = step.keep.n_rows(bench.n_pool)
+    keep = required_amount(step)
+    n_wanted = keep.n_rows(bench.n_pool)
     if n_wanted is None:
-        ranking, n_kept = _within_tokens(step, rows, bench, cast(int, step.keep.budget_tokens))
+        ranking, n_kept = _within_tokens(step, rows, bench, cast(int, keep.budget_tokens))
     else:
         checked_size(n_wanted, len(rows), bench.n_pool)
         ranking = step.rank(rows, bench, n_wanted)

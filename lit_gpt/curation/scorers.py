@@ -53,10 +53,13 @@ class Given:
     version: str = ""
     needs: str = ""
 
-    def combine(self, rows: Rows, bench: Bench) -> Scores:
+    def check(self, bench: Bench) -> Path:
         if self.path is None:
             raise UserError("a score that has to be given", self.needs or "a table of scores", "pass --given NAME=FILE")
-        known = read_given(self.path, self.column, self.version)
+        return self.path
+
+    def combine(self, rows: Rows, bench: Bench) -> Scores:
+        known = read_given(self.check(bench), self.column, self.version)
         values = [known.get(id, known.get(key)) for id, key in zip(rows.ids, rows.hashes, strict=True)]
         return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
@@ -88,17 +91,23 @@ class Fitted:
 
     rule: str = "rule"
 
-    GIVEN: ClassVar = ("rule",)
+    GIVEN: ClassVar = {"rule": "the rule.json that scripts/fit_rule.py wrote"}
 
     def combine(self, rows: Rows, bench: Bench) -> Scores:
-        path = bench.given(self.rule, "the rule.json that scripts/fit_rule.py wrote")
+        return self._linear(bench).combine(rows, bench)
+
+    def indicators(self, bench: Bench) -> list[str]:
+        """The scores that the rule is made of."""
+        return list(self._linear(bench).weights)
+
+    def _linear(self, bench: Bench) -> Linear:
+        path = bench.given(self.rule, self.GIVEN["rule"])
         try:
             record = read_json(path)
-            linear = Linear(dict(record["coefficients"]), float(record["intercept"]))
+            return Linear(dict(record["coefficients"]), float(record["intercept"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             got = f"{path}, which holds no rule ({type(error).__name__}: {error})"
-            raise UserError(got, "the rule.json that scripts/fit_rule.py wrote", "fit it again") from None
-        return linear.combine(rows, bench)
+            raise UserError(got, self.GIVEN["rule"], "fit it again") from None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ A table is a folder named after scorer, version and settings: `scorer.json` says
 line {content_hash, value} for each row; where there is no finite number value is null, and `missing` says why. Rows are
 scored in shards; the last line of a shard says so, and whatever comes after the last such line was cut short by a kill
 and is taken away. Resuming therefore goes on with the very shard at which it stopped, and the table comes out the same,
-byte for byte.
+byte for byte. Another version is another table: that rows are scored anew for that reason is noted.
 
 A scorer whose numbers depend on the other rows (a distance to neighbours) has `OF_THE_SET`: its table is of one set of
 rows, and scored as one shard.
@@ -134,6 +134,7 @@ class ScoreTable:
         missing = set(rows.hashes) - known.keys()
         if not missing:
             return known
+        self._note_other_versions(bench)
         score_rows = scorer.start(bench)
         todo = _first_of_each(rows, missing)
         with open(self.directory / SCORES, "ab") as file, bar(len(missing), f"scoring {name}", "row") as progress:
@@ -145,6 +146,27 @@ class ScoreTable:
                 known |= values
                 progress.update(len(shard))
         return known
+
+    def _note_other_versions(self, bench: "Bench") -> None:
+        """Rows that another version has scored are scored anew: that should surprise nobody."""
+        name, version = self.header["scorer"], self.header["version"]
+        for path in sorted(self.directory.parent.glob(f"{name}-v*/{HEADER}")):
+            other = _header(path)
+            if other.get("scorer") != name or other.get("version") == version:
+                continue
+            title = f"A table of version {other.get('version')} of {name} lies beside and is not used"
+            if all(title != note["title"] for note in bench.notes):
+                why = f"{path.parent.name}: rows are scored anew by version {version}, whose numbers are others"
+                bench.note(title, [why])
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """What a table beside says of itself; nothing where it is damaged."""
+    try:
+        found = read_json(path)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

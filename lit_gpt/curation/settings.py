@@ -28,7 +28,8 @@ class CurateSettings:
         seed: decides every draw and every tie
         score_seed: decides what a language model that scores is shown; the default is --seed
         missing: what becomes of a row whose score is missing or not a finite number: error stops, drop leaves it out
-        checkpoint_dir: the model that scores, and the tokenizer that counts tokens
+        checkpoint_dir: the model that scores, and the tokenizer that counts tokens; where a recipe needs one, the
+            default is the only one under checkpoints/
         prompt_style: how that model is asked; the default is the checkpoint's own
         target_dir: the prepared set to resemble, for recipes that take one (length-matched, rds+, less)
         given: NAME=FILE: a table (JSONL, CSV or parquet) whose columns are id or content_hash, and value, in the place
@@ -39,6 +40,8 @@ class CurateSettings:
             once for each
         scores_dir: where scores are kept; the default is scores in the data set's folder
         report: write report.html into the curated set's folder
+        device: where the model of --checkpoint_dir scores: auto (a GPU where there is one), cpu, cuda or mps
+        dtype: of its weights while it scores; bfloat16 takes half of the memory, and moves scores in the third digit
     """
 
     data_dir: Path
@@ -63,6 +66,8 @@ class CurateSettings:
     against: list[Path] = field(default_factory=list)
     scores_dir: Path | None = None
     report: bool = True
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    dtype: Literal["float32", "bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
         _ = self.amount, self.given_files

@@ -34,6 +34,8 @@ class PromptWords(OfRows):
 class Tokens(OfRows):
     """What counts by the tokenizer of --checkpoint_dir."""
 
+    NEEDS: ClassVar = ("checkpoint_dir",)
+
     def identity(self, bench: Bench) -> dict[str, Any]:
         return tokenizer_identity(bench)
 

@@ -110,19 +110,19 @@ class SentenceEncoder:
 
     NAME: ClassVar = "sentence_encoder"
     VERSION: ClassVar = 1
-    GIVEN: ClassVar = ("model",)
+    GIVEN: ClassVar = {"model": "the directory of a sentence encoder"}
 
     def identity(self, bench: "Bench") -> dict[str, Any]:
         from lit_gpt.curation.models import folder_identity
 
-        return {"model": folder_identity(bench.given(self.model, "the directory of a sentence encoder"))}
+        return {"model": folder_identity(bench.given(self.model, self.GIVEN["model"]))}
 
     def start(self, bench: "Bench") -> "TextEmbedder":
         from dataclasses import replace
 
         from lit_gpt.curation.indicators.hugging_face import SentenceEncoder as Encoder
 
-        encoder = Encoder.load(bench.given(self.model, "the directory of a sentence encoder"))
+        encoder = Encoder.load(bench.given(self.model, self.GIVEN["model"]))
         return replace(encoder, max_tokens=self.max_tokens)
 
 
@@ -140,6 +140,7 @@ class HiddenStates:
 
     NAME: ClassVar = "hidden_states"
     VERSION: ClassVar = 1
+    NEEDS: ClassVar = ("checkpoint_dir",)
 
     def identity(self, bench: "Bench") -> dict[str, Any]:
         from lit_gpt.curation.models import model_identity
@@ -148,10 +149,9 @@ class HiddenStates:
 
     def start(self, bench: "Bench") -> "TextEmbedder":
         from lit_gpt.curation.indicators.embeddings import HiddenStates as States
-        from lit_gpt.curation.models import checkpoint_of
-        from lit_gpt.loading import load
+        from lit_gpt.curation.models import loaded
 
-        return States(*load(checkpoint_of(bench)), self.pooling)
+        return States(*loaded(bench), self.pooling)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
-
 from lit_gpt.batched_generation import Stop, answer_all
 from lit_gpt.checkpoint import checkpoint_hashes, load_config
 from lit_gpt.data.store import load_example_set
@@ -24,7 +22,7 @@ from lit_gpt.evaluation.results import KIND, METRIC, RESULTS, VERSION, describe,
 from lit_gpt.evaluation.settings import EvaluationSettings
 from lit_gpt.files import hash_json, read_json
 from lit_gpt.generation import new_text, room_for_answer
-from lit_gpt.loading import adapter_hash, load, require_device
+from lit_gpt.loading import adapter_hash, load, resolved_device
 from lit_gpt.manifest import Manifest
 from lit_gpt.model import GPT
 from lit_gpt.peft_stacks import TENSORS
@@ -99,8 +97,7 @@ class ModelAnswerer:
     @classmethod
     def of(cls, settings: EvaluationSettings) -> "ModelAnswerer":
         """Checked, but nothing heavy is loaded."""
-        device = _automatic_device() if settings.device == "auto" else settings.device
-        require_device(device)
+        device = resolved_device(settings.device)
         load_config(settings.named_checkpoint_dir)
         adapter_dir = settings.adapter_dir
         if adapter_dir is not None and not (adapter_dir / TENSORS).is_file():
@@ -171,12 +168,6 @@ class BaselineAnswerer:
 
     def answer(self, items: Sequence[Item]) -> list[Answer]:
         return BASELINES[self.settings.method](self.settings.named_data_dir, items)
-
-
-def _automatic_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _labels(settings: EvaluationSettings, example_set: str) -> LabelTable:

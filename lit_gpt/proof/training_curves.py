@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from lit_gpt.report.metrics_file import read_metrics
+from lit_gpt.report.metrics_file import settled_metrics
 
 MOST_POINTS = 60  # of a small chart; more are not seen
 
 
 def training_curve(run_dirs: Iterable[Path]) -> dict[str, Any]:
     """Points (step, nats a target token), how many steps each is the mean of, and of how many trainings."""
-    runs = [metrics.series("train_loss") for path in run_dirs if (metrics := read_metrics(path))]
+    runs = [metrics.series("train_loss") for path in run_dirs if (metrics := settled_metrics(path))]
     n_steps = max((int(step) for series in runs for step, _ in series), default=0)
     a_point = max(1, math.ceil(n_steps / MOST_POINTS))
     losses: dict[int, list[float]] = {}

@@ -169,7 +169,7 @@ def held_out_losses(settings: ComparisonSettings, split: str, adapter_dir: Path 
     UserError where fewer than two are left.
     """
     s = settings
-    model, tokenizer = load(s.base, adapter_dir)
+    model, tokenizer = load(s.base, adapter_dir, device="auto")
     reader = Reader(model, tokenizer, style_to_ask_in(s.prompt_style, s.base, adapter_dir))
     n_rows = count_examples(s.pool, split)
     wanted = {i * n_rows // min(n_rows, s.n_loss_rows) for i in range(min(n_rows, s.n_loss_rows))}

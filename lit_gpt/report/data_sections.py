@@ -158,11 +158,9 @@ def _sample(record: dict[str, Any]) -> Sample:
     return Sample(str(record["id"]), str(record.get("category") or ""), pieces, int(record["n_tokens"]))
 
 
-def samples_section(samples: list[Sample] | None) -> Section:
+def samples_section(samples: list[Sample]) -> Section:
     """Rows as the model reads them, the targets marked."""
     anchor, title = "samples", "Rows as the model reads them"
-    if not samples:
-        return Section(anchor, title, missing("No sample rows were given to this report."))
     legend = paragraph(
         "Prompt and answer as one text. ", element("mark", "Marked text"), " is what the loss is taken on."
     )

@@ -67,8 +67,8 @@ class Metrics:
         self.events = [event for event in self.events if event["step"] <= step]
 
 
-def read_metrics(run_dir: Path) -> Metrics | None:
-    """The metrics of a run; None where it has none."""
+def settled_metrics(run_dir: Path) -> Metrics | None:
+    """The metrics of a run, each step's once and none that was undone; None where it has none."""
     path = run_dir / METRICS
     if not path.is_file():
         return None

@@ -15,7 +15,7 @@ from typing import Any
 from lit_gpt.errors import UserError
 from lit_gpt.files import hash_json
 from lit_gpt.manifest import MANIFEST, Manifest, read_manifest
-from lit_gpt.report.metrics_file import Metrics, read_metrics
+from lit_gpt.report.metrics_file import Metrics, settled_metrics
 
 HYPERPARAMETERS = "hyperparameters.yaml"
 LEDGER = "ledger.jsonl"
@@ -96,7 +96,7 @@ def read_run(run_dir: Path, data_dir: Path | None) -> RunRecord:
     return RunRecord(
         directory=run_dir,
         manifest=manifest,
-        metrics=read_metrics(run_dir),
+        metrics=settled_metrics(run_dir),
         hyperparameters=path.read_text(encoding="utf-8", errors="replace") if path.is_file() else "",
         weights=_weights(run_dir, str(manifest.settings.get("method", ""))) if manifest else {},
         example_set=example_set,

@@ -1,7 +1,7 @@
 """The report of a run: what it changed, how it was trained, on what, at what cost, and how to make it again.
 
 Reads manifests, journals and evaluations alone, and writes one HTML file that needs nothing else. What is not there is
-said to be missing. Not covered: several runs side by side.
+said to be missing; what was not given is said in one place near the end. Not covered: several runs side by side.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,13 @@ from lit_gpt.files import write_bytes
 from lit_gpt.report.answer_section import answer_section
 from lit_gpt.report.cautions import cautions
 from lit_gpt.report.costs import Assumptions
-from lit_gpt.report.data_sections import data_section, read_samples, samples_section
+from lit_gpt.report.data_sections import Sample, data_section, read_samples, samples_section
 from lit_gpt.report.evaluations import read_evaluation
 from lit_gpt.report.formats import NOTHING, count, duration
 from lit_gpt.report.headline import headline
 from lit_gpt.report.markup import Child, Html, join
-from lit_gpt.report.page import page
-from lit_gpt.report.parts import careful, key_values, note
+from lit_gpt.report.page import Section, page
+from lit_gpt.report.parts import careful, code, key_values, note, paragraph
 from lit_gpt.report.result_sections import Results, exact_match_section
 from lit_gpt.report.run_record import RunRecord, read_run
 from lit_gpt.report.trace_sections import environment_section, rerun_section, trace_section
@@ -66,18 +66,37 @@ def run_report(inputs: ReportInputs) -> str:
     results = Results(*(read_evaluation(path) if path else None for path in (inputs.before, inputs.after)))
     samples = read_samples(inputs.samples) if inputs.samples else None
     sections = [
-        exact_match_section(results),
+        *([exact_match_section(results)] if results.either else []),
         curves_section(run),
         pace_section(run),
         data_section(run),
-        samples_section(samples),
-        answer_section(results),
+        *([samples_section(samples)] if samples else []),
+        *([answer_section(results)] if results.either else []),
         cost_section(run, results, inputs.assumptions),
         environment_section(run, inputs.environment),
         rerun_section(run, inputs.commands),
+        *_not_given(inputs, results, samples),
         trace_section(run, results),
     ]
     return page(_title(run), _lead(run, results, inputs), sections, _footer(run), kicker="Finetuning report")
+
+
+def _not_given(inputs: ReportInputs, results: Results, samples: Sequence[Sample] | None) -> list[Section]:
+    """What would be on this page if it had been given, and what gives it."""
+    lacking: list[Child] = []
+    flags = ""
+    if results.either is None:
+        lacking += ["no evaluation before or after (", code("python eval/exact_match.py"), ")"]
+        flags += " --before DIR --after DIR"
+    if not samples:
+        lacking += [" and " if lacking else "", "no rows as the model reads them ("]
+        lacking += [code("python scripts/show_examples.py --out samples.json"), ")"]
+        flags += " --samples samples.json"
+    if not lacking:
+        return []
+    again = code(f"python scripts/write_report.py --run_dir {inputs.run_dir}{flags}")
+    line = paragraph("This page was given ", *lacking, ". With them, ", again, " writes it anew.")
+    return [Section("not-given", "What was not given", line)]
 
 
 def _data_name(run: RunRecord) -> str:
@@ -106,7 +125,7 @@ def _lead(run: RunRecord, results: Results, inputs: ReportInputs) -> Html:
         "Training time": duration(run.elapsed_s),
     }
     unfinished = note("This run is not finished: what follows is what it has written so far.")
-    parts = [headline(results, subject), careful(cautions(run, results)), key_values(facts)]
+    parts = [headline(results, subject, run.metrics), careful(cautions(run, results)), key_values(facts)]
     return join([*parts, None if run.manifest else unfinished])
 
 

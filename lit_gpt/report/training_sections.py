@@ -186,6 +186,9 @@ def _measured(run: RunRecord, results: Results) -> dict[str, Child]:
         "Tokens a second": count(overall),
         "Tokens a second, median step": count(typical),
         "Peak memory": f"{significant(memory, 3)} GiB" if memory else NOTHING,
-        "Evaluation before": duration(results.before.elapsed_s if results.before else None),
-        "Evaluation after": duration(results.after.elapsed_s if results.after else None),
+        **{
+            f"Evaluation {when}": duration(evaluation.elapsed_s if evaluation else None)
+            for when, evaluation in (("before", results.before), ("after", results.after))
+            if results.either
+        },
     }

@@ -3,23 +3,23 @@
 Each is made once under the study's folder.
 """
 
-import csv
-import io
 import json
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.finetune_table import read_finetunes
 from lit_gpt.curation.recipes import Recipe, read_recipe
+from lit_gpt.curation.rows import Pool
 from lit_gpt.curation.rule import fit_rule
+from lit_gpt.curation.rule_finetunes import Sampling, indicator_names, sample_finetunes
 from lit_gpt.curation.settings import CurateSettings
 from lit_gpt.data.store import read_examples
 from lit_gpt.evaluation.results import ITEMS
 from lit_gpt.files import write_bytes, write_json
 from lit_gpt.studies.curation_recall_settings import RecallSettings
-from lit_gpt.studies.rule_finetunes import indicator_names, sampled_finetunes
 from lit_gpt.studies.workbench import PROMPT_STYLE, Workbench
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import ScheduleSettings
@@ -77,17 +77,22 @@ class Inputs:
         """Fitted to finetunes on samples of a pool that is not judged."""
         path = self.study.out_dir / "rule.json"
         if not path.is_file():
-            recipe = read_recipe(self.study.recipes_dir / "instructmining-refit.yaml")
-            settings = curate_settings(self, recipe, RULE_SEED)
-            runs = sampled_finetunes(settings, recipe, self.bench, self.targets, self.study.n_finetunes)
-            names = [*indicator_names(recipe), "loss"]
-            text = io.StringIO()
-            csv.writer(text, lineterminator="\n").writerows([names, *([run[name] for name in names] for run in runs)])
-            write_bytes(path.with_name("finetunes.csv"), text.getvalue().encode())
-            table = read_finetunes(path.with_name("finetunes.csv"), None, "loss")
+            table = read_finetunes(self._finetunes(), None, "loss")
             fitted = fit_rule(table.names, table.indicators_NK, table.losses_N, penalty=PENALTY)
             write_json(path, fitted.record)
         return path
+
+    def _finetunes(self) -> Path:
+        recipe = read_recipe(self.study.recipes_dir / "instructmining-refit.yaml")
+        settings = curate_settings(self, recipe, RULE_SEED)
+        pool = Pool.of(settings.data_dir)
+        bench = Bench(settings, len(pool.ids), recipe.scorers, recipe.embedders)
+        sampling = Sampling(self.study.n_finetunes, None, (self.targets, "train", None))
+
+        def train(data_dir: Path, run_dir: Path, seed: int) -> Path:
+            return self.bench.train(run_dir.parent.name, data_dir, seed) / "final"
+
+        return sample_finetunes(bench, pool.rows, indicator_names(recipe), sampling, train, self.study.out_dir)
 
 
 def curate_settings(inputs: Inputs, recipe: Recipe, seed: int) -> CurateSettings:

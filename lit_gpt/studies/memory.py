@@ -17,7 +17,6 @@ from lit_gpt.checkpoint import load_model
 from lit_gpt.lora import LoraOptions, add_lora
 from lit_gpt.progress import share_bar
 from lit_gpt.trained import trainable_parameters
-from lit_gpt.training.loss import SummedLoss
 from lit_gpt.training.peak_memory import give_back, peak_bytes, start_peak
 from lit_gpt.training.settings import RunSettings, ScheduleSettings
 from lit_gpt.training.techniques import Techniques, add_techniques
@@ -82,9 +81,8 @@ def peaks(setting: Setting) -> Peaks:
     loading = peak_bytes(setting.device) - before
     add_lora(model, LoraOptions(r=8, alpha=16, dropout=0.0, targets=TARGETS), seed=0)
     run = RunSettings(activation_checkpointing=setting.is_checkpointed)
-    add_techniques(model, Techniques.of(run, ScheduleSettings()))  # what a run has by default
+    loss = add_techniques(model, Techniques.of(run, ScheduleSettings()))  # what a run has by default
     optimizer = torch.optim.AdamW(trainable_parameters(model.train()).values())
-    loss = SummedLoss(model)
     ids_BT = torch.arange(setting.n_tokens, device=setting.device)[None] % model.config.vocab_size
     predicting_N = torch.arange(setting.n_tokens - 1, device=setting.device)
     for step in range(2):

@@ -2,8 +2,12 @@
 
 LIMA (Zhou et al. 2023, arXiv 2305.11206, section 3 and appendix B) found held-out perplexity to rise while answers got
 better, and chose by hand between epochs 5 and 10, on 50 held-out prompts. So here: every epoch that the run kept
-answers the same prompts of the validation split, greedily. Where an answer can be checked, exact match may choose;
-else people do, from a sheet. What was chosen is copied to `picked/`.
+answers the same prompts of the validation split, greedily. Where answers can be checked, exact match chooses; else
+people do, from a sheet. What was chosen is copied to `picked/`.
+
+An answer can be checked where it is the only right one. No row says so; taken for it is an answer that a program wrote,
+which knew it, or one short enough (a line of a few words: a name, a number, a class) to be hardly ever put otherwise.
+All of the prompts must have one, else people choose. --by says it where this is wrong.
 
     picking/epoch-05/   an evaluation (evaluation/results.py), done once
     picking/sheet.html  the answers side by side
@@ -21,19 +25,23 @@ from typing import Any
 import yaml
 
 from lit_gpt.checkpoint_files import CONFIG
+from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from lit_gpt.evaluation.results import Judged, read_judged
 from lit_gpt.evaluation.runner import evaluate
 from lit_gpt.evaluation.settings import EvaluationSettings
+from lit_gpt.example import Origin
 from lit_gpt.files import new_directory, write_bytes
 from lit_gpt.manifest import damaged_files, read_manifest
-from lit_gpt.report.answer_sheet import Epoch, answer_sheet
-from lit_gpt.report.metrics_file import read_metrics
+from lit_gpt.report.answer_sheet import Answered, Epoch, answer_sheet
+from lit_gpt.report.metrics_file import settled_metrics
 from lit_gpt.studies.pick_settings import PickSettings
 from lit_gpt.training.plan import HYPERPARAMETERS
 from lit_gpt.training.run_directory import EPOCHS, PICKED, PICKING
 
 SHEET = "sheet.html"
+SPLIT = "validation"
+FEW_WORDS = 5  # ours
 
 
 def pick_epoch(settings: PickSettings) -> Path:
@@ -47,14 +55,33 @@ def pick_epoch(settings: PickSettings) -> Path:
     judged = {epoch: read_judged(_evaluate(settings, known, directory)) for epoch, directory in kept.items()}
     epochs = _epochs(run_dir, kept, judged)
     sheet = run_dir / PICKING / SHEET
-    write_bytes(sheet, answer_sheet(run_dir.name, epochs, is_checked=settings.by == "exact_match").encode())
-    chosen = settings.pick_epoch or (_most_right(epochs) if settings.by == "exact_match" else None)
+    is_checked = _is_checked(settings, Path(known["data_dir"]), epochs[0].answers)
+    write_bytes(sheet, answer_sheet(run_dir.name, epochs, is_checked).encode())
+    chosen = settings.pick_epoch or (_most_right(epochs) if is_checked else None)
     print(f"the answers side by side: {sheet}", file=sys.stderr)
     if chosen is None:
         print("read it, and choose: the same command with --pick_epoch N", file=sys.stderr)
         return sheet
     print(f"epoch {chosen} it is", file=sys.stderr)
     return _copy(kept[chosen], run_dir / PICKED)
+
+
+def _is_checked(settings: PickSettings, data_dir: Path, asked: Sequence[Answered]) -> bool:
+    """As --by says; with auto, by the rows that were asked."""
+    if settings.by != "auto":
+        return settings.by == "exact_match"
+    origins = {row.id: row.provenance.origin for row in read_examples(data_dir, SPLIT)}
+    others = [each.id for each in asked if not can_be_checked(each.expected, origins.get(each.id, "unknown"))]
+    if others:
+        which = f"{len(others)} of {len(asked)} expected answers, such as {others[0]}'s, can be put in other words"
+        print(f"people choose: {which} (no program's, and more than {FEW_WORDS} words)", file=sys.stderr)
+    return not others
+
+
+def can_be_checked(expected: str, origin: Origin) -> bool:
+    """Whether an answer of this origin is taken for the only right one."""
+    text = expected.strip()
+    return origin == "program" or (len(text.split()) <= FEW_WORDS and "\n" not in text)
 
 
 def _kept(run_dir: Path) -> dict[int, Path]:
@@ -85,7 +112,7 @@ def _evaluate(settings: PickSettings, known: dict[str, Any], epoch_dir: Path) ->
         checkpoint_dir=epoch_dir if is_whole_model else Path(known["checkpoint_dir"]),
         adapter_dir=None if is_whole_model else epoch_dir,
         data_dir=Path(known["data_dir"]),
-        split="validation",
+        split=SPLIT,
         n_items=settings.n_items,
         max_new_tokens=settings.max_new_tokens,
         out_dir=settings.run_dir / PICKING / epoch_dir.name,
@@ -97,7 +124,7 @@ def _evaluate(settings: PickSettings, known: dict[str, Any], epoch_dir: Path) ->
 
 
 def _epochs(run_dir: Path, kept: dict[int, Path], judged: dict[int, dict[str, Judged]]) -> list[Epoch]:
-    metrics = read_metrics(run_dir)
+    metrics = settled_metrics(run_dir)
     losses = {} if metrics is None else dict(metrics.series("val_loss"))
     steps = {epoch: float(_step(directory)) for epoch, directory in kept.items()}
     return [Epoch(epoch, losses.get(steps[epoch]), list(judged[epoch].values())) for epoch in kept]

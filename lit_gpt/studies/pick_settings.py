@@ -13,8 +13,9 @@ class PickSettings:
 
     Args:
         run_dir: a run with --keep_epochs, such as out/full/lima
-        by: people writes the sheet and leaves the choice to --pick_epoch; exact_match takes the epoch with most answers
-            that are the expected ones letter for letter, of equal ones the earliest
+        by: exact_match takes the epoch with most answers that are the expected ones letter for letter, of equal ones
+            the earliest; people writes the sheet and leaves the choice to --pick_epoch; auto is exact_match where every
+            expected answer was written by a program or is a line of at most 5 words, else people
         pick_epoch: the epoch that was chosen by hand
         n_items: held-out prompts, the same ones for every epoch
         max_new_tokens: longest answer in tokens
@@ -24,7 +25,7 @@ class PickSettings:
     """
 
     run_dir: Path
-    by: Literal["people", "exact_match"] = "people"
+    by: Literal["auto", "people", "exact_match"] = "auto"
     pick_epoch: int | None = None
     n_items: int = 50
     max_new_tokens: int = 256

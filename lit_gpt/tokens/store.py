@@ -76,6 +76,13 @@ class TokenRows:
         piece = slice(int(self.offsets[row]), int(self.offsets[row + 1]))
         return self.ids[piece], self.targets[piece]
 
+    def cut(self, n_tokens: int) -> "TokenRows":
+        """The same rows without what lies beyond their first `n_tokens`; a copy."""
+        rows = [self[row] for row in range(len(self))]
+        ids, targets = (np.concatenate([row[part][:n_tokens] for row in rows]) for part in (0, 1))
+        ends = np.minimum(self.lengths, n_tokens).cumsum()
+        return TokenRows(ids, targets, np.concatenate([[0], ends]), self.rows)
+
     @property
     def lengths(self) -> np.ndarray:
         """Tokens of each row, int64 (n_rows,)."""

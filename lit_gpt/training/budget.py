@@ -1,10 +1,11 @@
 """Time: a clock that goes on counting across interruptions, and a budget that no run overruns.
 
 With --max_time or --budget_hours a run must be over when the time is, files and all. What comes after the last
-optimizer step (a validation, a state, best/ and final/, the report) is reserved from what each has cost so far. The
-learning rate sees the time stretched, so that its decay is over when the last step is; a step or a validation that
-outlasts its time is given up between two micro-batches. Time counts from the start of the command, an interrupted
-run's earlier processes included, those steps too whose results a kill took away.
+optimizer step (a validation, a state, best/ and final/, the report, and what is due at an epoch's end in an epoch that
+has such an end) is reserved from what each has cost so far. A report costs more the longer the run: it is written anew
+from time to time. The learning rate sees the time stretched, so that its decay is over when the last step is; a step or
+a measurement that outlasts its time is given up between two micro-batches. Time counts from the start of the command,
+an interrupted run's earlier processes included, those steps too whose results a kill took away.
 
 Not covered: one micro-batch that outlasts the whole reserve; nothing can end it.
 """
@@ -22,7 +23,13 @@ MIN_SLACK_S = 2.0  # the interpreter's own start and end
 LEAVING_SHARE = 0.5  # of what it took this process to begin, to end: libraries are unloaded as they were loaded
 MAX_LEAVING_S = 10.0  # a model's weights are no longer in it
 N_RECENT = 10  # steps by which the next one's time is judged
+REPORT_SHARE = 0.005  # of the time, at most, goes into knowing what a report costs by now
+MIN_BETWEEN_REPORTS_S = 60.0
 MAX_OVER_MEDIAN = 3.0  # the slowest of them counts up to so many times the median: a stall is no new pace
+
+
+class OutOfTime(Exception):
+    """The budget ended in the midst of a step, a validation or a measurement at an epoch's end."""
 
 
 class Clock:
@@ -48,18 +55,22 @@ class Clock:
 class Budget:
     """What may be spent until when.
 
-    total_s: None where only the number of steps ends the run. costs: the dearest validation, state, export and report
-    so far, in seconds, by these names; what leaving takes, and what went before the first step.
+    total_s: None where only the number of steps ends the run. costs: the dearest validation, accuracy (of an epoch),
+    state, export and report so far, in seconds, by these names; what leaving takes, and what went before the first
+    step. at_epochs_end: which of them the present epoch's end adds.
     """
 
     total_s: float | None
     clock: Clock
     costs: dict[str, float] = field(default_factory=dict)
+    at_epochs_end: tuple[str, ...] = ()
+    _reported_s: float = 0.0
     _steps_s: deque[float] = field(default_factory=lambda: deque(maxlen=N_RECENT))
 
     def __post_init__(self) -> None:
         leaving_s = min(LEAVING_SHARE * self.clock.here_s, MAX_LEAVING_S)
         self.costs["leaving"] = max(self.costs.get("leaving", 0.0), leaving_s)
+        self._reported_s = self.clock.elapsed_s
 
     @contextmanager
     def measured(self, name: str) -> Iterator[None]:
@@ -67,6 +78,8 @@ class Budget:
         began_s = self.clock.elapsed_s
         yield
         self.costs[name] = max(self.costs.get(name, 0.0), self.clock.elapsed_s - began_s)
+        if name == "report":
+            self._reported_s = self.clock.elapsed_s
 
     def begin(self) -> None:
         """Remember when the run's first step could begin: what came before is no part of the schedule."""
@@ -77,8 +90,25 @@ class Budget:
 
     @property
     def training_ends_s(self) -> float:
-        """When no step may be at work any more: the last validation and all files still follow."""
-        return self._ends_s(self.costs.get("validation", 0.0) + self._files_s)
+        """When no step may be at work any more: an epoch's end, the last validation and all files still follow."""
+        return self._ends_s(sum(map(self._cost, self.at_epochs_end)) + self._cost("validation") + self._files_s)
+
+    @property
+    def accuracy_ends_s(self) -> float:
+        """When nothing may be measured at an epoch's end any more: its weights are still to be kept, if they are."""
+        kept_s = self._cost("export") if "export" in self.at_epochs_end else 0.0
+        return self._ends_s(kept_s + self._cost("validation") + self._files_s)
+
+    @property
+    def has_time_for_epoch(self) -> bool:
+        """Whether an epoch's weights can be kept, and a validation and all files still follow."""
+        return self.clock.elapsed_s + self._cost("export") <= self._ends_s(self._cost("validation") + self._files_s)
+
+    @property
+    def is_report_due(self) -> bool:
+        """Whether what a report costs may be out of date, and knowing it is worth its time."""
+        between_s = max(self._cost("report") / REPORT_SHARE, MIN_BETWEEN_REPORTS_S)
+        return self.total_s is not None and self.clock.elapsed_s - self._reported_s >= between_s
 
     @property
     def validation_ends_s(self) -> float:
@@ -87,11 +117,13 @@ class Budget:
 
     @property
     def _files_s(self) -> float:
-        """A state, best/ and final/, the report, the process's end; a state and an export stand for each other while
-        one is unknown."""
-        state, export = (self.costs.get(name, 0.0) for name in ("state", "export"))
-        rest = self.costs.get("report", 0.0) + self.costs["leaving"]
-        return (state or export) + 2 * (export or state) + rest
+        """A state, best/ and final/, the report, the process's end."""
+        return self._cost("state") + 2 * self._cost("export") + self._cost("report") + self._cost("leaving")
+
+    def _cost(self, name: str) -> float:
+        """The dearest so far; a state and an export stand for each other while one is unknown."""
+        stand_in = {"state": "export", "export": "state"}.get(name, name)
+        return self.costs.get(name, 0.0) or self.costs.get(stand_in, 0.0)
 
     def _ends_s(self, reserved_s: float) -> float:
         if self.total_s is None:

@@ -1,6 +1,7 @@
 """What a run may cost, and what is assumed of its machine: typed, frozen, checked at birth; no torch."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from lit_gpt.errors import UserError
 from lit_gpt.training.settings import ScheduleSettings, require
@@ -11,6 +12,7 @@ WORLD_SOURCE = (
     "the world's average of 2024: IEA, Electricity 2025, https://www.iea.org/reports/electricity-2025/emissions"
 )
 MAX_HOURS = 10_000.0
+CardName = Literal["found", "a100-40gb", "rtx4090-24gb", "h200", "cpu"]  # their figures: hardware.py
 
 
 @dataclass(frozen=True)

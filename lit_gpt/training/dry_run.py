@@ -8,13 +8,14 @@ from lit_gpt.errors import UserError
 from lit_gpt.progress import watched
 from lit_gpt.report.costs import cost_lines
 from lit_gpt.report.formats import count, duration, significant
-from lit_gpt.training.budget_settings import BudgetSettings, with_budget
-from lit_gpt.training.hardware import GIB, CardName, assumptions, card_of
+from lit_gpt.training.budget_settings import BudgetSettings, CardName, with_budget
+from lit_gpt.training.hardware import CARDS, GIB, assumptions, card_of
 from lit_gpt.training.memory_limit import is_out_of_memory
 from lit_gpt.training.methods import Method
 from lit_gpt.training.outlook import SHARE_OF_RATE, Outlook, ways_out
 from lit_gpt.training.plan import Plan
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.techniques import require_possible
 from lit_gpt.training.trial import try_out
 
 N_WAYS = 3  # named where a run does not fit
@@ -33,11 +34,14 @@ def foretell(
 
     UserError, naming what would fit, where memory or disk do not suffice.
     """
+    if card_name == "cpu":
+        settings = _on_the_cpu(settings)
     card = card_of(card_name, settings.device)
-    is_here = card_name == "found" or (card_name == "cpu" and settings.device in ("auto", "cpu"))
-    if card.is_gpu and settings.precision == "auto":
+    is_here = card_name in ("found", "cpu")
+    if card_name in CARDS and settings.precision == "auto":
         settings = replace(settings, precision=method.gpu_precision)  # type: ignore[arg-type]
     plan = Plan.of(method, settings, with_budget(schedule, budget), journal)
+    require_possible(plan.techniques, "cuda" if card.is_gpu else "cpu", plan.precision)
     outlook = Outlook.of(plan, card)
     is_small_enough = outlook.fits  # else the trial would only thrash
     if is_here and is_tried and is_small_enough:
@@ -45,6 +49,13 @@ def foretell(
     print("\n".join(f"{name:16} {words}" for name, words in _lines(outlook, budget)), flush=True)
     _require_room(outlook)
     return outlook
+
+
+def _on_the_cpu(settings: RunSettings) -> RunSettings:
+    """As the card says, also where the machine has a GPU."""
+    if settings.device not in ("auto", "cpu"):
+        raise UserError(f"--card cpu with --device {settings.device}", "one place to compute", "leave --device out")
+    return replace(settings, device="cpu")
 
 
 def _tried(outlook: Outlook) -> Outlook:

@@ -7,47 +7,72 @@ N_PLATEAU_ROWS at even distances, without dropout or noise, so that its steps ar
 
 The learning rate follows the planned length all the same: choose --epochs as the most, and --decay constant where a
 run is expected to end early.
+
+With a budget both are timed and reserved for. A measurement that outlasts its time is given up, and weights for which
+no time is left are not kept: the journal says which.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import sys
 
 import torch
 
 from lit_gpt.tokens.loader import count_targets, micro_batches
+from lit_gpt.training.budget import OutOfTime
 from lit_gpt.training.loss import count_right
-
-if TYPE_CHECKING:
-    from lit_gpt.training.running import Run
+from lit_gpt.training.memory_limit import told_if_too_large, within_memory
+from lit_gpt.training.running import Run
 
 N_PLATEAU_ROWS = 256  # of a set with answers of a hundred tokens, 25,000 targets
 
 
-def end_epoch(run: "Run") -> None:
-    """At a step boundary: whatever is due there because an epoch lies behind, once."""
+def end_epoch(run: Run) -> None:
+    """At a step boundary: whatever is due there because an epoch lies behind, once; and what the next one will add."""
     epoch, n_steps_into_next = divmod(run.progress.step, run.order.steps_per_epoch)
-    if n_steps_into_next or epoch == run.progress.n_epochs_ended:
+    if not n_steps_into_next and epoch != run.progress.n_epochs_ended:
+        run.progress.n_epochs_ended = epoch
+        _measure(run, epoch)
+        _keep(run, epoch)
+    accuracy = ("accuracy",) if run.schedule.settings.plateau else ()
+    export = ("export",) if run.progress.n_epochs_ended + 1 in run.kept_epochs else ()
+    run.budget.at_epochs_end = (*accuracy, *export)
+
+
+def _measure(run: Run, epoch: int) -> None:
+    if not run.schedule.settings.plateau:
         return
-    run.progress.n_epochs_ended = epoch
-    if run.schedule.settings.plateau:
-        run.progress.token_accuracy.append(token_accuracy(run))
-        run.journal.epoch(run.progress.step, epoch, run.progress.token_accuracy[-1])
-    run.keep_epoch(epoch)
+    try:
+        with run.budget.measured("accuracy"):
+            accuracy = within_memory(run, lambda: token_accuracy(run))
+    except OutOfTime:
+        return
+    finally:
+        run.model.train()
+    run.progress.token_accuracy.append(accuracy)
+    run.journal.epoch(run.progress.step, epoch, accuracy)
 
 
-def has_plateaued(accuracies: Sequence[float], plateau: float) -> bool:
-    """Whether the last of these epochs brought less than `plateau`; a single one has nothing to be compared with."""
-    return plateau > 0 and len(accuracies) > 1 and accuracies[-1] - accuracies[-2] < plateau
+def _keep(run: Run, epoch: int) -> None:
+    if epoch not in run.kept_epochs:
+        return
+    if run.budget.has_time_for_epoch:
+        with run.budget.measured("export"):
+            run.files.keep_epoch(epoch)
+        return
+    run.journal.event("epoch_not_kept", step=run.progress.step, epoch=epoch)
+    print(f"the weights after epoch {epoch} are not kept: the budget has no time left for them", file=sys.stderr)
 
 
 @torch.no_grad()
-def token_accuracy(run: "Run") -> float:
+def token_accuracy(run: Run) -> float:
     """The share of target tokens that are predicted right, over the rows looked at each time."""
     n_rows = len(run.train_tokens)
     n_chosen = min(N_PLATEAU_ROWS, n_rows)
     rows = [i * n_rows // n_chosen for i in range(n_chosen)]
     run.model.eval()
-    batches = micro_batches(run.train_tokens, rows, run.block_tokens, run.blocks_at_once)
-    n_right = sum(count_right(run.model, batch, run.fabric.device) for batch in batches)
-    run.model.train()
+    n_right = 0
+    for batch in micro_batches(run.train_tokens, rows, run.block_tokens, run.blocks_at_once):
+        if run.budget.clock.elapsed_s > run.budget.accuracy_ends_s:
+            raise OutOfTime
+        with told_if_too_large(run, batch):
+            n_right += count_right(run.model, batch, run.fabric.device)
     return n_right / count_targets(run.train_tokens, rows)

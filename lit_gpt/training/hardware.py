@@ -1,44 +1,40 @@
 """Cards that a run can be planned for, by their makers' figures, and the machine found.
 
 memory_gib is what torch can have; tflops are dense bf16 products with sums in fp32; power_w is the whole board's limit,
-without the machine around it. None where nobody states it: a CPU's rate and draw are measured, or not known.
+without the machine around it. None where nobody states it: a CPU's rate and draw are measured, or not known, and so
+are those of a GPU that is not in the list.
 """
 
 import contextlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from lit_gpt.report.costs import Assumptions
-from lit_gpt.training.budget_settings import BudgetSettings
+from lit_gpt.training.budget_settings import BudgetSettings, CardName
 
 GIB = 1 << 30
-CardName = Literal["found", "a100-40gb", "rtx4090-24gb", "h200", "cpu"]
 CONTEXT_GIB = 0.5  # CUDA's own, on the card beside what torch holds: 0.46 with torch 2 on a 4090
 
 
 @dataclass(frozen=True)
 class Card:
     name: str
+    is_gpu: bool
     memory_gib: float
     tflops: float | None
     power_w: float | None
     source: str
 
-    @property
-    def is_gpu(self) -> bool:
-        return self.tflops is not None
-
 
 CARDS = {
     card.name: card
     for card in (
-        Card("a100-40gb", 39.35, 312, 400, "NVIDIA A100 datasheet (SXM4); memory: the challenge's machine"),
-        Card("rtx4090-24gb", 23.64, 165.2, 450, "NVIDIA Ada architecture whitepaper; memory: as torch reports it"),
-        Card("h200", 139.0, 989, 700, "NVIDIA H200 datasheet (SXM); memory: as torch reports it"),
+        Card("a100-40gb", True, 39.35, 312, 400, "NVIDIA A100 datasheet (SXM4); memory: the challenge's machine"),
+        Card("rtx4090-24gb", True, 23.64, 165.2, 450, "NVIDIA Ada whitepaper; memory: as torch reports it"),
+        Card("h200", True, 139.0, 989, 700, "NVIDIA H200 datasheet (SXM); memory: as torch reports it"),
     )
 }
 KNOWN = {"A100": "a100-40gb", "4090": "rtx4090-24gb", "H200": "h200"}  # by a part of the driver's name
@@ -49,7 +45,7 @@ def card_of(name: CardName, device: str) -> Card:
     if name in CARDS:
         return CARDS[name]
     is_gpu = name == "found" and device in ("auto", "cuda") and torch.cuda.is_available()
-    return _gpu() if is_gpu else Card("cpu", _memory_bytes() / GIB, None, None, "this machine's free memory")
+    return _gpu() if is_gpu else Card("cpu", False, _memory_bytes() / GIB, None, None, "this machine's free memory")
 
 
 def _gpu() -> Card:
@@ -58,7 +54,7 @@ def _gpu() -> Card:
     known = next((CARDS[name] for part, name in KNOWN.items() if part in properties.name), None)
     memory_gib = properties.total_memory / GIB
     if known is None:
-        return Card(properties.name, memory_gib, 0.0, None, "the driver; power and rate are not known")
+        return Card(properties.name, True, memory_gib, None, None, "the driver; power and rate are not known")
     return replace(known, name=properties.name, memory_gib=memory_gib)
 
 

@@ -3,8 +3,8 @@
 One JSON object per logged step (step, epoch, tokens, elapsed_s, train_loss, learning_rate, grad_norm, tokens_per_s,
 data_wait_share, peak_memory_gib; budget_left_s with a budget, energy_j with a meter), one per validation (step,
 val_loss, n_targets), one per epoch where a plateau is looked for (step, epoch, token_accuracy), one per event (skipped,
-out_of_memory) and one whenever a run goes on (resumed_at). Raw values: nothing is smoothed or replaced. A resumed run
-appends, so the steps it repeats are there twice.
+out_of_memory, epoch_not_kept) and one whenever a run goes on (resumed_at). Raw values: nothing is smoothed or replaced.
+A resumed run appends, so the steps it repeats are there twice.
 """
 
 import json

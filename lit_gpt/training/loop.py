@@ -18,6 +18,7 @@ from lit_gpt.errors import Diverged, Interrupted
 from lit_gpt.row_random import Rows, drawing_for
 from lit_gpt.seeds import derive_seed
 from lit_gpt.tokens.loader import MicroBatch, count_targets, micro_batches
+from lit_gpt.training.budget import OutOfTime
 from lit_gpt.training.epochs import end_epoch
 from lit_gpt.training.journal import METRICS, peak_memory_gib
 from lit_gpt.training.loss import summed_loss
@@ -36,8 +37,18 @@ class NotFinite(Exception):
         self.got, self.rows = got, rows
 
 
-class OutOfTime(Exception):
-    """The budget ended in the midst of a step or a validation."""
+def train_and_finish(run: Run) -> None:
+    """Train, hand out the last weights, and mark the run as finished."""
+    try:
+        train(run)
+    finally:
+        run.journal.close()
+    run.progress.elapsed_s = run.budget.clock.elapsed_s
+    run.files.keep_final()
+    if run.progress.best_step is None:
+        run.files.keep_best()
+    run.files.mark_finished()
+    run.files.report()
 
 
 def train(run: Run) -> None:
@@ -56,8 +67,10 @@ def train(run: Run) -> None:
                 saved_step = run.progress.step
             if is_best:
                 with run.budget.measured("export"):
-                    run.keep_best()
+                    run.files.keep_best()
             run.journal.flush()
+            if run.budget.is_report_due and number is None and not is_over:
+                _report(run)
             if number is not None:
                 raise Interrupted(number, f"interrupted after step {run.progress.step}; run it again to go on")
             if is_over:
@@ -69,16 +82,20 @@ def _learn_costs(run: Run) -> None:
     """With a budget, save and report once before the first step: the end must have time for both."""
     if run.budget.total_s is not None and "report" not in run.budget.costs:
         _save(run)
-        with run.budget.measured("report"):
-            run.report()
+        _report(run)
     run.budget.begin()
+
+
+def _report(run: Run) -> None:
+    with run.budget.measured("report"):
+        run.files.report()
 
 
 def _save(run: Run) -> None:
     with run.budget.measured("state"):
         run.progress.elapsed_s = run.budget.clock.elapsed_s
         run.progress.costs = dict(run.budget.costs)
-        run.save()
+        run.files.save()
 
 
 def train_step(run: Run) -> None:

@@ -2,13 +2,15 @@
 
 Works on the network as the run would build it, on torch's device `meta` (live_bytes.py): nothing is loaded. Adapters
 and their moments are in fp32, AdamW's moments take 8 bytes a weight (2 in 8 bits, none on the GPU where they are
-offloaded). With bf16-mixed the base is kept in fp32, and in bf16 once more while a micro-batch is computed.
+offloaded). With bf16-mixed the base is kept in fp32, and in bf16 once more while a micro-batch is computed. A CPU
+updates weight after weight; CUDA all at once, without temporary tensors (optimizers.py).
 
-Not covered: the CUDA context (CONTEXT_GIB is added by the caller), fragmentation, and the peak while weights are read.
+Not covered: what --compile fuses (counted are the plain ways), the CUDA context (CONTEXT_GIB is added by the caller),
+fragmentation, and the peak while weights are read.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,26 +67,41 @@ def forecast(
     techniques: Techniques,
     batch: BatchShape,
     checkpoint_dir: Path = Path(),
+    is_gpu: bool = False,
 ) -> Needs:
-    """What one micro-batch of this shape needs."""
-    model = _model(config, method, precision, techniques, checkpoint_dir)
+    """What one micro-batch of this shape, and the update after it, need."""
+    loss = _loss(config, method, precision, techniques, checkpoint_dir)
+    model = loss.model
     trained = trainable_parameters(model)
     kept = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     weight_bytes = sum(map(_n_bytes, kept.values()))
     n_trained = sum(parameter.numel() for parameter in trained.values())
-    step_bytes, flops = _step(model, techniques, batch, kept.values())
+    step_bytes, flops = _step(loss, batch, kept.values())
     gradients = sum(map(_n_bytes, trained.values()))
+    update = update_bytes(optimizer, trained.values(), is_gpu)
     if precision == "bf16-mixed":  # traced in bf16: weights, and gradients of what is trained, are kept in fp32
         step_bytes += weight_bytes + gradients
-        weight_bytes, gradients = 2 * weight_bytes, 2 * gradients
+        weight_bytes, gradients, update = 2 * weight_bytes, 2 * gradients, 2 * update
     moment_bytes = MOMENT_BYTES[optimizer] * n_trained
-    update_bytes = gradients + (4 * n_trained if optimizer == "adamw" else 0)  # foreach keeps every root at once
     n_weights = sum(tensor.numel() for tensor in model.parameters()) + _n_coded(model)
-    return Needs(weight_bytes, moment_bytes, max(step_bytes, update_bytes), flops, n_trained, n_weights)
+    return Needs(weight_bytes, moment_bytes, max(step_bytes, gradients + update), flops, n_trained, n_weights)
 
 
-def _model(config: Config, method: Method, precision: str, techniques: Techniques, checkpoint_dir: Path) -> GPT:
-    """The network as the run builds it, without numbers."""
+def update_bytes(optimizer: str, trained: Iterable[Tensor], is_gpu: bool) -> int:
+    """What the update takes beside its moments.
+
+    On a CPU a second moment's root and that root scaled, beside the one of the weight before (not of weights that
+    are offloaded, each of which is an update of its own). A fused update takes nothing, nor does bitsandbytes'.
+    """
+    if is_gpu or optimizer == "adamw8bit":
+        return 0
+    sizes = [0, *map(_n_bytes, trained)]
+    before = sizes if optimizer == "adamw" else [0] * len(sizes)
+    return max((held + 2 * size for held, size in zip(before, sizes[1:], strict=False)), default=0)
+
+
+def _loss(config: Config, method: Method, precision: str, techniques: Techniques, checkpoint_dir: Path) -> SummedLoss:
+    """The network and its loss as the run builds them, without numbers; not compiled."""
     model = empty_model(config).to(torch.float32 if precision == "32-true" else torch.bfloat16)
     if techniques.quantize is not None:
         for name, module in list(model.transformer.named_modules(prefix="transformer")):
@@ -93,13 +110,11 @@ def _model(config: Config, method: Method, precision: str, techniques: Technique
     with torch.device("meta"):
         method.build(model, 0, checkpoint_dir)
     model.to(META)
-    add_techniques(model, techniques)
-    return model.train()
+    return add_techniques(model, replace(techniques, is_compiled=False)).train()
 
 
-def _step(model: GPT, techniques: Techniques, batch: BatchShape, kept: Any) -> tuple[int, float]:
+def _step(loss: SummedLoss, batch: BatchShape, kept: Any) -> tuple[int, float]:
     """Bytes that forward and backward hold at most beside what is kept, and their FLOPs."""
-    loss = SummedLoss(model, is_chunked=techniques.is_chunked)
     counter = LiveBytes()
     for tensor in kept:
         counter.know(tensor)

@@ -1,6 +1,6 @@
 """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101), with its moments where there is room for them.
 
-adamw           torch's
+adamw           torch's; where the weights lie on a CUDA device its fused kernel, one pass without temporary tensors
 adamw-offload   the moments lie in the CPU's memory, and the update is computed there: 8 bytes less a weight on the GPU
 adamw8bit       the moments are kept in 8 bits (Dettmers et al. 2022, arXiv 2110.02861), by bitsandbytes: 6 less;
                 those of tensors below 4,096 numbers stay in 32 bits, as bitsandbytes has it
@@ -20,12 +20,18 @@ from lit_gpt.training.settings import ScheduleSettings
 def make_optimizer(parameters: Iterable[nn.Parameter], settings: ScheduleSettings) -> torch.optim.Optimizer:
     betas = (settings.beta1, settings.beta2)
     makers: dict[str, Callable[..., torch.optim.Optimizer]] = {
-        "adamw": torch.optim.AdamW,
+        "adamw": _adamw,
         "adamw-offload": OffloadedAdamW,
         "adamw8bit": _adamw8bit,
     }
     make = makers[settings.optimizer]
     return make(parameters, lr=settings.learning_rate, betas=betas, weight_decay=settings.weight_decay)
+
+
+def _adamw(parameters: Iterable[nn.Parameter], **settings: Any) -> torch.optim.Optimizer:
+    trained = list(parameters)
+    is_fused = bool(trained) and all(parameter.device.type == "cuda" for parameter in trained)
+    return torch.optim.AdamW(trained, fused=is_fused or None, **settings)
 
 
 def _adamw8bit(parameters: Iterable[nn.Parameter], **settings: Any) -> torch.optim.Optimizer:

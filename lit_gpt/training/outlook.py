@@ -17,6 +17,7 @@ from lit_gpt.training.hardware import CONTEXT_GIB, GIB, Card
 from lit_gpt.training.memory_forecast import BatchShape, Needs, forecast
 from lit_gpt.training.plan import Plan
 from lit_gpt.training.resume import N_KEPT
+from lit_gpt.training.run_directory import bytes_of_run
 from lit_gpt.training.techniques import Techniques
 from lit_gpt.training.trial import Trial
 
@@ -28,19 +29,17 @@ MIN_LENGTH = 256
 STATE_BYTES, WEIGHT_BYTES = 12, 4  # a trained weight in a state (with its moments), and handed out
 
 
-def largest_batch(plan: Plan, blocks_at_once: int) -> MicroBatch:
-    """The micro-batch of the first epoch with the most tokens."""
-    tokens, longest = plan.train_tokens, plan.token_set.max_seq_length
+def largest_batch(plan: Plan, blocks_at_once: int, max_seq_length: int | None = None) -> MicroBatch:
+    """The micro-batch of the first epoch with the most tokens; of rows cut to `max_seq_length`, if that is given."""
+    longest = max_seq_length or plan.token_set.max_seq_length
+    tokens = plan.train_tokens if max_seq_length is None else plan.train_tokens.cut(max_seq_length)
     steps = (plan.order.rows_of(step) for step in range(plan.order.steps_per_epoch))
     batches = (batch for rows in steps for batch in micro_batches(tokens, rows, longest, blocks_at_once))
     return max(batches, key=lambda batch: (len(batch.ids), max(batch.doc_lengths)))
 
 
-def shape_of(batch: MicroBatch, longest: int | None = None) -> BatchShape:
-    """Its documents' lengths, cut to `longest` tokens."""
-    cut = longest or max(batch.doc_lengths)
-    lengths = [min(length, cut) for length in batch.doc_lengths]
-    return BatchShape(lengths, [min(n, length - 1) for n, length in zip(batch.doc_targets, lengths, strict=True)])
+def shape_of(batch: MicroBatch) -> BatchShape:
+    return BatchShape(batch.doc_lengths, [max(n, 1) for n in batch.doc_targets])  # none, if cut within the prompt
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Outlook:
     def of(cls, plan: Plan, card: Card) -> "Outlook":
         batch = largest_batch(plan, plan.schedule.settings.micro_batch_size)
         process_bytes = int(CONTEXT_GIB * GIB) if card.is_gpu else 0
-        return cls(plan, card, batch, needs_of(plan, shape_of(batch)), process_bytes)
+        return cls(plan, card, batch, needs_of(plan, shape_of(batch), card), process_bytes)
 
     def tried(self, trial: Trial) -> "Outlook":
         """With what the largest micro-batch took for real."""
@@ -74,7 +73,7 @@ class Outlook:
         """As tried, else by arithmetic; None where neither is known."""
         if self.trial is not None:
             return len(self.batch.ids) / self.trial.step_s
-        if not self.card.tflops:
+        if self.card.tflops is None:
             return None
         return SHARE_OF_RATE * self.card.tflops * 1e12 / self.flops_per_token
 
@@ -119,8 +118,18 @@ class Outlook:
 
     @property
     def disk_bytes(self) -> int:
-        """The states kept and one in writing, best/ and final/ and one in writing."""
-        return self.needs.n_trained * ((N_KEPT + 1) * STATE_BYTES + 3 * WEIGHT_BYTES)
+        """The states kept and one in writing; best/, final/, the epochs kept and one in writing; less what is there."""
+        weights = (N_KEPT + 1) * STATE_BYTES + (3 + self.n_kept_epochs) * WEIGHT_BYTES
+        return max(self.needs.n_trained * weights - bytes_of_run(self.plan.out_dir), 0)
+
+    @property
+    def n_kept_epochs(self) -> int:
+        """Of those that --keep_epochs names, as many as the run comes to; all of them where that is not known."""
+        kept, n_steps = self.plan.journal.kept_epochs, self.n_steps
+        if n_steps is None:
+            return len(kept)
+        n_ended = n_steps // self.plan.order.steps_per_epoch
+        return sum(epoch <= n_ended for epoch in kept)
 
     @property
     def free_disk_bytes(self) -> int:
@@ -128,17 +137,17 @@ class Outlook:
         return shutil.disk_usage(next(path for path in (place, *place.parents) if path.exists())).free
 
 
-def needs_of(plan: Plan, batch: BatchShape, techniques: Techniques | None = None) -> Needs:
-    chosen = techniques or Techniques.of(plan.settings, plan.schedule.settings)
+def needs_of(plan: Plan, batch: BatchShape, card: Card, techniques: Techniques | None = None) -> Needs:
+    chosen = techniques or plan.techniques
     config = load_config(plan.checkpoint_dir)
     optimizer = plan.schedule.settings.optimizer
-    return forecast(config, plan.method, plan.precision, optimizer, chosen, batch, plan.checkpoint_dir)
+    return forecast(config, plan.method, plan.precision, optimizer, chosen, batch, plan.checkpoint_dir, card.is_gpu)
 
 
 def ways_out(outlook: Outlook) -> Iterator[tuple[str, Needs]]:
     """Flags that need less, the least change first, each with what is needed then."""
     plan = outlook.plan
-    now = Techniques.of(plan.settings, plan.schedule.settings)
+    now = plan.techniques
     size = plan.schedule.settings.micro_batch_size
     sizes = [size >> n for n in range(1, size.bit_length())]
     frugal = [(now, "")]
@@ -149,15 +158,10 @@ def ways_out(outlook: Outlook) -> Iterator[tuple[str, Needs]]:
     for techniques, words in frugal:
         for blocks in [size, *sizes] if words else sizes:
             flags = f"--micro_batch_size {blocks} {words}".strip() if blocks != size else words
-            yield flags, needs_of(plan, shape_of(largest_batch(plan, blocks)), techniques)
+            yield flags, needs_of(plan, shape_of(largest_batch(plan, blocks)), outlook.card, techniques)
     techniques, words = frugal[-1]
     length = plan.token_set.max_seq_length // 2
     while length >= MIN_LENGTH:
-        batch = shape_of(largest_batch(plan, 1), length)
-        # rows that are cut share no block of the old length: the longest alone is the least there can be
-        alone = BatchShape([max(batch.doc_lengths)], [max(batch.doc_targets)])
-        yield (
-            f"--micro_batch_size 1 {words} --max_seq_length {length}".replace("  ", " "),
-            needs_of(plan, alone, techniques),
-        )
+        flags = f"--micro_batch_size 1 {words} --max_seq_length {length}".replace("  ", " ")
+        yield flags, needs_of(plan, shape_of(largest_batch(plan, 1, length)), outlook.card, techniques)
         length //= 2

@@ -25,6 +25,7 @@ from lit_gpt.training.methods import Method
 from lit_gpt.training.row_order import description, ordering_of, seen_by_source
 from lit_gpt.training.schedule import Schedule
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
+from lit_gpt.training.techniques import Techniques
 
 MAX_EVAL_EVERY = 100  # optimizer steps; Lit-GPT's eval interval
 HYPERPARAMETERS = "hyperparameters.yaml"
@@ -94,6 +95,10 @@ class Plan:
     @property
     def eval_every(self) -> int:
         return self.journal.eval_every or min(self.order.steps_per_epoch, MAX_EVAL_EVERY)
+
+    @property
+    def techniques(self) -> Techniques:
+        return Techniques.of(self.settings, self.schedule.settings)
 
     @property
     def base_dtype(self) -> torch.dtype:

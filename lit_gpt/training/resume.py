@@ -149,13 +149,15 @@ def restore_optimizer(
 
     Not by load_state_dict, which casts them to the parameter's dtype: 8-bit moments would not survive it.
     """
+    is_fused = bool(optimizer.defaults.get("fused"))
     for full_name, tensor in tensors.items():
         name, _, key = full_name.rpartition(SEPARATOR)
-        optimizer.state[parameters[name]][key] = _as_it_was(tensor, parameters[name].device)
+        optimizer.state[parameters[name]][key] = _as_it_was(tensor, parameters[name].device, is_fused)
 
 
-def _as_it_was(value: Tensor, device: torch.device) -> Tensor | int:
-    """A count of steps is a plain number again, or stays on the CPU, where torch keeps it; moments go to the device."""
-    if value.dim() == 0:
+def _as_it_was(value: Tensor, device: torch.device, is_fused: bool) -> Tensor | int:
+    """A count of steps is a plain number again, or stays on the CPU, where torch keeps it unless its kernel counts
+    (fused); moments go to the device."""
+    if value.dim() == 0 and not is_fused:
         return value if value.is_floating_point() else int(value)
     return value.to(device)

@@ -14,12 +14,12 @@ from lit_gpt.training.dry_run import foretell
 from lit_gpt.training.energy import EnergyCount
 from lit_gpt.training.fabric import Logger, TensorBoardLogger
 from lit_gpt.training.journal import Journal, time_used
-from lit_gpt.training.loop import train
-from lit_gpt.training.loss import SummedLoss
+from lit_gpt.training.loop import train_and_finish
 from lit_gpt.training.machine import Machine
 from lit_gpt.training.methods import Method
 from lit_gpt.training.plan import Plan
 from lit_gpt.training.resume import Progress, SavedState
+from lit_gpt.training.room import require_room
 from lit_gpt.training.run_directory import (
     LOCK,
     clear,
@@ -83,12 +83,10 @@ def _train_and_finish(plan: Plan, saved: SavedState | None, machine: Machine) ->
     loggers = _loggers(plan)
     fabric = fabric_of(plan, loggers)
     progress = saved.progress if saved else Progress()
+    require_room(plan, progress)
     if fabric.device.type == "cpu" and plan.settings.keep_freed_pages:
         keep_freed_pages()
-    model, optimizer = build(plan, saved, fabric.device)
-    if plan.settings.compile:
-        model.compile()  # in place: names of weights stay as they are
-    loss = SummedLoss(model, is_chunked=plan.settings.chunked_loss and not plan.settings.compile)
+    loss, optimizer = build(plan, saved, fabric.device)
     setup_model, setup_optimizer = fabric.setup(loss, optimizer)
     setup_model.train()
     if saved is None:
@@ -99,7 +97,7 @@ def _train_and_finish(plan: Plan, saved: SavedState | None, machine: Machine) ->
     clock = Clock(time_used(plan.out_dir, progress), machine.began_s, machine.now)
     journal = Journal(plan.out_dir, progress.step, done, pending, loggers)
     meter = machine.meter_of(fabric.device.type)
-    files = RunFiles(plan, model, optimizer, progress, journal, meter.source if meter else None)
+    files = RunFiles(plan, loss.model, optimizer, progress, journal, meter.source if meter else None)
     if saved is not None:
         files.settle_best()
     run = Run(
@@ -119,20 +117,13 @@ def _train_and_finish(plan: Plan, saved: SavedState | None, machine: Machine) ->
         progress=progress,
         budget=Budget(plan.schedule.settings.max_time_s, clock, dict(progress.costs)),
         journal=journal,
-        save=files.save,
-        keep_best=files.keep_best,
-        keep_epoch=files.keep_epoch,
-        report=files.report,
+        files=files,
+        kept_epochs=plan.journal.kept_epochs,
         name_rows=plan.name_rows,
         machine=machine,
         energy=EnergyCount(meter, progress.energy_j or 0.0),
     )
-    try:
-        train(run)
-    finally:
-        journal.close()
-    files.finish(clock.elapsed_s)
-    files.report()
+    train_and_finish(run)
     if progress.best_step is not None:
         best = f"best validation loss {progress.best_val_loss:.4f} at step {progress.best_step:,}"
         print(f"{best} of {progress.step:,}: {plan.out_dir / 'best'}", file=sys.stderr)

@@ -42,6 +42,12 @@ def require_own_directory(out_dir: Path) -> None:
         )
 
 
+def bytes_of_run(out_dir: Path) -> int:
+    """What states and weights of an earlier run take there, which this one keeps or replaces."""
+    folders = (out_dir / "state", out_dir / "best", out_dir / "final", *out_dir.glob(EPOCHS))
+    return sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
+
+
 def clear(out_dir: Path) -> None:
     """Remove an earlier run's own files, and nothing else that lies there; first what says that it is finished."""
     for name in (MANIFEST, METRICS, REPORT):

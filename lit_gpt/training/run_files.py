@@ -45,12 +45,12 @@ class RunFiles:
         save_state(directory, self.progress, self.journal.pending, self.plan.trajectory, trained, moments)
 
     def keep_best(self) -> None:
-        self._export("best", {"step": self.progress.step, "val_loss": self.progress.best_val_loss})
+        """Of the step with the lowest validation loss, or of the last one where nothing was validated."""
+        loss = {} if self.progress.best_step is None else {"val_loss": self.progress.best_val_loss}
+        self._export("best", {"step": self.progress.step, **loss})
 
     def keep_epoch(self, epoch: int) -> None:
-        """Where --keep_epochs asks for it."""
-        if epoch in self.plan.journal.kept_epochs:
-            self._export(epoch_name(epoch), {"step": self.progress.step, "epoch": epoch})
+        self._export(epoch_name(epoch), {"step": self.progress.step, "epoch": epoch})
 
     def settle_best(self) -> None:
         """Let best/ and the progress of a state that was read back say the same.
@@ -75,14 +75,13 @@ class RunFiles:
             return None, None
         return (counts["step"], counts["val_loss"]) if "val_loss" in counts else (None, None)
 
-    def finish(self, elapsed_s: float) -> None:
-        """Hand out the last weights, and mark the run as finished by writing its manifest last."""
+    def keep_final(self) -> None:
+        settle_directory(self.plan.out_dir / "best")
+        self._export("final", {"step": self.progress.step})
+
+    def mark_finished(self) -> None:
+        """By the manifest, which is written last."""
         plan, progress = self.plan, self.progress
-        progress.elapsed_s = elapsed_s
-        settle_directory(plan.out_dir / "best")
-        self._export("final", {"step": progress.step})
-        if progress.best_step is None:
-            self._export("best", {"step": progress.step})
         counts = asdict(progress) | {"train_rows": len(plan.train_tokens)}
         counts |= {"validation_rows": len(plan.validation_rows), "seen": plan.seen(progress.step)}
         counts["machine"] = self._machine()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -10,18 +11,40 @@ from lit_gpt.tokens.loader import Order
 from lit_gpt.tokens.store import TokenRows
 from lit_gpt.training.budget import Budget
 from lit_gpt.training.energy import EnergyCount
-from lit_gpt.training.epochs import has_plateaued
 from lit_gpt.training.fabric import Fabric
 from lit_gpt.training.journal import Journal
 from lit_gpt.training.machine import Machine
 from lit_gpt.training.resume import Progress
-from lit_gpt.training.schedule import Schedule
+from lit_gpt.training.schedule import Schedule, has_plateaued
 from lit_gpt.training.stop_request import StopRequest
+
+
+class Files(Protocol):
+    """What a run leaves behind: run_files.py; a simulation's take time alone."""
+
+    def save(self) -> None:
+        """A state to go on from."""
+
+    def keep_best(self) -> None:
+        """best/, of the weights as they are."""
+
+    def keep_epoch(self, epoch: int) -> None:
+        """The weights after this epoch, counted from 1."""
+
+    def keep_final(self) -> None:
+        """final/."""
+
+    def mark_finished(self) -> None:
+        """That all of it is there."""
+
+    def report(self) -> None:
+        """The page about the run so far."""
 
 
 @dataclass
 class Run:
-    """Everything the loop touches. `validation_rows` is empty when there is nothing to validate on."""
+    """Everything the loop touches. `validation_rows` is empty when there is nothing to validate on; kept_epochs, from
+    1, are those whose weights are kept."""
 
     fabric: Fabric
     model: nn.Module
@@ -39,10 +62,8 @@ class Run:
     progress: Progress
     budget: Budget
     journal: Journal
-    save: Callable[[], None]
-    keep_best: Callable[[], None]
-    keep_epoch: Callable[[int], None]
-    report: Callable[[], None]
+    files: Files
+    kept_epochs: range
     name_rows: Callable[[str, list[int]], list[str]]
     machine: Machine = field(default_factory=Machine)
     energy: EnergyCount = field(default_factory=lambda: EnergyCount(None))

@@ -7,6 +7,7 @@ follow whichever is further on, the steps or the clock, which is the budget's: i
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lit_gpt.training.settings import ScheduleSettings
@@ -62,6 +63,11 @@ class Schedule:
         start = self._by_steps(self.warmup_steps) if self.total_steps else WARMUP_SHARE
         share = (self.done(step, elapsed_s) - start) / (1 - start) if start < 1 else 1.0
         return low + (peak - low) * _decayed(self.settings.decay, max(share, 0.0))
+
+
+def has_plateaued(accuracies: Sequence[float], plateau: float) -> bool:
+    """Whether the last of these epochs brought less than `plateau`; a single one has nothing to be compared with."""
+    return plateau > 0 and len(accuracies) > 1 and accuracies[-1] - accuracies[-2] < plateau
 
 
 def _decayed(decay: str, share: float) -> float:

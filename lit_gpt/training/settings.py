@@ -47,7 +47,8 @@ class RunSettings:
         lean_activations: keep little of norms, rotations and gated MLPs for the way back, and compute it again (without
             --compile, which decides that itself); results change by rounding
         document_attention: auto attends to packed documents in one step without copies on a CPU; plain is torch's own
-            attention, document by document; varlen is one call for all on a GPU with bfloat16
+            attention, document by document; varlen is one call for all on a GPU with bfloat16,
+            not with --compile
         keep_freed_pages: on a CPU, spare the system from clearing the same memory at every step (glibc)
         max_seq_length: longest row in tokens; the default is what was last prepared
         prompt_style: alpaca, chat, raw, template or a family's; the default is what was last prepared
@@ -93,6 +94,8 @@ class RunSettings:
         check_style_name(self.prompt_style)
         on_gpu = self.document_attention != "varlen" or self.device != "cpu"
         require(on_gpu, "document_attention", "varlen", "auto or plain with --device cpu")
+        untraced = self.document_attention != "varlen" or not self.compile
+        require(untraced, "document_attention", "varlen", "auto or plain with --compile, which takes the plain way")
         asked = self.challenge is not None or not self.allow_llm_scores
         require(asked, "allow_llm_scores", self.allow_llm_scores, "only together with --challenge")
         by_group = self.order in BY_GROUP or self.order_by == "source"

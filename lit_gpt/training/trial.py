@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from lit_gpt.checkpoint import load_config, load_model
-from lit_gpt.model import GPT
 from lit_gpt.random_base import write_random_weights
 from lit_gpt.tokens.loader import MicroBatch
 from lit_gpt.trained import trainable_parameters
@@ -23,7 +22,7 @@ from lit_gpt.training.loss import SummedLoss, summed_loss
 from lit_gpt.training.optimizers import make_optimizer
 from lit_gpt.training.peak_memory import give_back, give_back_at_once, peak_bytes, start_peak
 from lit_gpt.training.plan import Plan
-from lit_gpt.training.techniques import Techniques, add_techniques
+from lit_gpt.training.techniques import add_techniques
 
 N_STEPS = 2  # AdamW makes its moments in the first
 
@@ -46,17 +45,17 @@ def try_out(plan: Plan, batch: MicroBatch) -> Trial:
     _load_libraries(plan, fabric)
     give_back()
     process_bytes = start_peak(device)
-    model, optimizer = build(plan, None, fabric.device)
-    step_s = _steps(plan, fabric, model, optimizer, batch)
+    loss, optimizer = build(plan, None, fabric.device)
+    step_s = _steps(fabric, loss, optimizer, batch)
     return Trial(process_bytes, peak_bytes(device) - process_bytes, step_s)
 
 
-def _steps(plan: Plan, fabric: Fabric, model: GPT, optimizer: torch.optim.Optimizer, batch: MicroBatch) -> float:
-    loss, setup_optimizer = fabric.setup(SummedLoss(model, plan.settings.chunked_loss), optimizer)
-    loss.train()
+def _steps(fabric: Fabric, loss: SummedLoss, optimizer: torch.optim.Optimizer, batch: MicroBatch) -> float:
+    setup_loss, setup_optimizer = fabric.setup(loss, optimizer)
+    setup_loss.train()
     for _ in range(N_STEPS):
         began_s = time.perf_counter()
-        fabric.backward(summed_loss(loss, batch, fabric.device))
+        fabric.backward(summed_loss(setup_loss, batch, fabric.device))
         setup_optimizer.step()
         setup_optimizer.zero_grad(set_to_none=True)
         if fabric.device.type == "cuda":
@@ -72,7 +71,7 @@ def _load_libraries(plan: Plan, fabric: Fabric) -> None:
         write_random_weights(Path(folder) / "tiny", {"vocab_size": n_words})
         model = load_model(Path(folder) / "tiny", plan.base_dtype, fabric.device, plan.settings.quantize)
     plan.method.build(model, seed=0)
-    add_techniques(model, Techniques.of(plan.settings, plan.schedule.settings))
+    loss = add_techniques(model, plan.techniques)
     optimizer = make_optimizer(trainable_parameters(model).values(), plan.schedule.settings)
     batch = MicroBatch(np.zeros(64, np.int64), np.arange(64) > 0, [64], [0])
-    _steps(plan, fabric, model, optimizer, batch)
+    _steps(fabric, loss, optimizer, batch)

@@ -67,7 +67,44 @@ def test_quality_counts_as_much_as_alpha_says(folder: Path, tmp_path: Path) -> N
     for alpha in (0.1, 0.5, 1.0):
         step = f"[{{facility_location: {{vectors: v, score: reward, alpha: {alpha}}}}}]"
         means.append(rewards[keeps(folder, tmp_path, step, size=9)].mean())
-    assert means[0] < means[1] <= means[2] == pytest.approx(np.sort(rewards)[-9:].mean())
+    assert means[0] < means[1] < means[2] == pytest.approx(np.sort(rewards)[-9:].mean())
+
+
+def test_quality_and_coverage_are_on_one_scale(folder: Path, tmp_path: Path) -> None:
+    """At 0.5 neither decides alone: better rows than by coverage, which cover more than the best rows do."""
+    truth = np.load(folder / "truth.npz")
+    rewards, vectors = truth["rewards"], truth["vectors"]
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    quality = (rewards - rewards.min()) / np.ptp(rewards)
+
+    def worth(kept: list[int]) -> tuple[float, float]:
+        return quality[kept].mean(), np.clip(unit @ unit[kept].T, 0, None).max(1).mean()
+
+    covering = worth(facility_location(vectors, 9))
+    best = worth(np.argsort(-rewards)[:9].tolist())
+    both = worth(keeps(folder, tmp_path, "[{facility_location: {vectors: v, score: reward, alpha: 0.5}}]", size=9))
+    assert covering[0] < both[0] < best[0] and best[1] < both[1] < covering[1]
+    assert sum(both) > max(sum(covering), sum(best))
+
+
+def test_equal_scores_go_by_place_whatever_the_seed(tmp_path: Path) -> None:
+    """Where rows are looked at together, in `default` as well; `top` breaks ties by the seed."""
+    pool = prepare(tmp_path / "data", prompts(12))
+    np.save(tmp_path / "v.npy", np.eye(12, dtype=np.float32)[[0, 0, *range(2, 12)]])  # the first two are alike
+    (tmp_path / "ids.txt").write_text("".join(f"{example.id}\n" for example in read_examples(pool)))
+    head = f"vectors: {{v: {{given_vectors: {{path: {tmp_path}/v.npy, ids: {tmp_path}/ids.txt}}}}}}\n"
+    head += "scores: {same: {linear: {weights: {answer_words: 0}}}}\n"
+    ids = [example.id for example in read_examples(pool)]
+    kept: dict[str, list[list[str]]] = {"best_unlike: {vectors: v, ": [], "top: {": []}
+    for step, found in kept.items():
+        for seed in (0, 1):
+            out_dir = tmp_path / f"out-{len(found)}-{step[:3]}"
+            text = f"{head}steps: [{{{step}score: same}}}}]"
+            curate(settings(pool, size=4, seed=seed, out_dir=out_dir), recipe(tmp_path, text))
+            found.append([example.id for example in read_examples(out_dir)])
+    by_place, by_seed = kept.values()
+    assert by_place == [[ids[place] for place in (0, 2, 3, 4)]] * 2
+    assert by_seed[0] != by_seed[1]
 
 
 def test_mods_as_its_recipe_has_it(folder: Path, tmp_path: Path) -> None:

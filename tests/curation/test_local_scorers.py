@@ -191,7 +191,7 @@ def test_a_fitted_rule_ranks_rows(pool: Path, tmp_path: Path) -> None:
 def test_local_recipes_run(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
     """DEITA's filter takes a single row: these prompts are all alike to a random model."""
     asked = {"checkpoint_dir": wide(tiny_base, tmp_path), "prompt_style": "chat", "out_dir": tmp_path / "out"}
-    for name, n_kept in (("mods-local", 3), ("deita-local", 1)):
+    for name, n_kept in (("mods-local", 3), ("qdit-local", 3), ("deita-local", 1)):
         found = read_recipe(ROOT / "configs" / "curate" / f"{name}.yaml")
         out = curate(settings(pool, size=n_kept, **asked), found)
         assert sum(1 for _ in read_examples(out)) == n_kept
@@ -227,3 +227,33 @@ def test_borrowed_networks_are_given_by_name(pool: Path, tmp_path: Path) -> None
     assert np.isfinite(bench.scores("r", rows)).all() and bench.vectors("v", rows).shape == (N, 16)
     with pytest.raises(UserError, match="no directory"):
         Bench(settings(pool, given=["reward_model=nowhere"]), N, {"r": SCORERS["reward_model"]()}).scores("r", rows)
+
+
+def test_scores_in_bf16_are_a_table_of_their_own(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    chosen = recipe(tmp_path, "steps: [{top: {score: perplexity, keep: {size: 5}}}]")
+    rows = Pool.of(pool).rows
+    found = {}
+    for dtype in ("float32", "bfloat16"):
+        asked = settings(pool, checkpoint_dir=tiny_base, dtype=dtype, device="cpu", scores_dir=tmp_path / "scores")
+        found[dtype] = Bench(asked, N, scorers_of(chosen, asked), chosen.embedders).scores("perplexity", rows)
+    assert len(list((tmp_path / "scores").glob("nll_given-*"))) == 2
+    assert (found["float32"] != found["bfloat16"]).any()
+    np.testing.assert_allclose(found["bfloat16"], found["float32"], rtol=0.02)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the machine has a GPU")
+def test_a_device_that_is_not_there_is_refused(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    chosen = recipe(tmp_path, "steps: [{top: {score: perplexity, keep: {size: 5}}}]")
+    with pytest.raises(UserError, match="the device cuda, which this machine has not"):
+        curate(settings(pool, checkpoint_dir=tiny_base, device="cuda", out_dir=tmp_path / "out"), chosen)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
+def test_scores_on_a_gpu_are_those_of_the_cpu(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    chosen = recipe(tmp_path, "steps: [{top: {score: ifd_loss, keep: {size: 5}}}]")
+    found = []
+    for device in ("cpu", "auto"):
+        asked = settings(pool, checkpoint_dir=tiny_base, device=device, scores_dir=tmp_path / "scores")
+        bench = Bench(asked, N, scorers_of(chosen, asked), chosen.embedders)
+        found.append(bench.scores("ifd_loss", Pool.of(pool).rows))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-3)

@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "configs" / "curate"
 PUBLISHED = {
     "instructmining-v1", "instructmining-v3", "lift-variety", "ifd", "superfiltering", "mods", "deita", "rds+", "less",
-    "facility-location", "difficulty-balanced", "lima-rules", "random", "balanced", "longest", "length-matched", "full",
+    "facility-location", "difficulty-balanced", "qdit-local", "lima-rules", "random", "balanced", "longest",
+    "length-matched", "full",
 }  # fmt: skip
 
 

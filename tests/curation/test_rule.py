@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.optimize import curve_fit
-from scipy.stats import t
+from scipy.stats import bootstrap, t
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
 from lit_gpt.curation.recipes import read_recipe
-from lit_gpt.curation.regression import cross_validated, ols, ridge, student_t, vif
+from lit_gpt.curation.regression import bootstrapped, cross_validated, ols, ridge, student_t, vif
 from lit_gpt.curation.rule import fit_rule
 from lit_gpt.errors import UserError
 
@@ -95,6 +95,31 @@ def test_ridge_is_scikit_learn_s() -> None:
     np.testing.assert_allclose(ours.coefficients_K * scaler.scale_, theirs.coef_)
 
 
+def test_ridge_s_intervals_are_scipy_s_bootstrap() -> None:
+    """Percentiles over pairs drawn again; the draws differ, so the ends differ by what 2,000 of them leave open."""
+    x, losses = runs()
+    y = np.log(losses)
+
+    def coefficients(*rows: np.ndarray) -> np.ndarray:
+        return ridge(np.column_stack(rows[:-1]), rows[-1], 2.5).coefficients_K
+
+    theirs = bootstrap(
+        (*x.T, y), coefficients, paired=True, vectorized=False, n_resamples=2_000, method="percentile", rng=1
+    ).confidence_interval
+    ours = bootstrapped(x, y, 2.5, seed=0)
+    width = theirs.high - theirs.low
+    assert (np.abs(ours - np.column_stack((theirs.low, theirs.high))).max(1) < 0.1 * width).all()
+    assert (bootstrapped(x, y, 2.5, seed=0) == ours).all() and (bootstrapped(x, y, 2.5, seed=1) != ours).all()
+
+
+def test_a_draw_in_which_an_indicator_never_changes_is_drawn_again() -> None:
+    x, losses = runs(6)
+    x[:, 0] = [1, 0, 0, 0, 0, 0]  # constant in every third draw
+    assert np.isfinite(bootstrapped(x, np.log(losses), 1.0, seed=0)).all()
+    with pytest.raises(ValueError, match="everywhere the same"):
+        bootstrapped(x * [0, 1, 1], np.log(losses), 1.0, seed=0)
+
+
 @pytest.mark.parametrize("penalty", [0.0, 3.0])
 def test_left_out_rows_are_predicted_by_the_rest(penalty: float) -> None:
     x, losses = runs()
@@ -133,7 +158,8 @@ def test_collinear_indicators_are_warned_of() -> None:
 def test_a_rule_of_noise_is_said_to_predict_nothing() -> None:
     draw = np.random.default_rng(3)
     fitted = fit_rule(["a", "b"], draw.normal(size=(30, 2)), np.exp(draw.normal(size=30)), penalty=1.0)
-    assert fitted.cross_validated_r_squared < 0 and fitted.intervals == {}
+    assert fitted.cross_validated_r_squared < 0 and "draws of the finetunes" in fitted.intervals_by
+    assert all(low < 0 < high for low, high in fitted.intervals.values())
     assert "no better than their mean" in fitted.warnings[-1]
 
 

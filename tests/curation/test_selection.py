@@ -10,7 +10,7 @@ from lit_gpt.curation.indicators.scores import Missing, why_missing
 from lit_gpt.curation.selection import coverage
 from lit_gpt.curation.selection.coverage import TIE, facility_location, k_center, qdit
 from lit_gpt.curation.selection.difficulty import difficulty_balanced, shared_out
-from lit_gpt.curation.selection.order import best_first, top_k
+from lit_gpt.curation.selection.order import best_then_earliest, check_size
 from lit_gpt.curation.selection.redundancy import unlike_each_other
 from lit_gpt.curation.selection.targets import Checkpoint, influence_scores, influences, rds_plus
 from lit_gpt.curation.selection.variety import principal_directions, row_variances
@@ -25,13 +25,11 @@ def vectors(n_rows: int, n_dims: int, seed: int) -> np.ndarray:
 
 def test_ties_go_to_the_earlier_place() -> None:
     values = np.array([2.0, 3.0, 1.0, 3.0, 1.0])
-    assert top_k(values, 3) == [1, 3, 0]
-    assert top_k(values, 3, highest=False) == [2, 4, 0]
-    assert best_first(values) == [1, 3, 0, 2, 4]
+    assert best_then_earliest(values) == [1, 3, 0, 2, 4]
     with pytest.raises(ValueError, match="6 of 5 rows"):
-        top_k(values, 6)
+        check_size(6, 5)
     with pytest.raises(ValueError, match="1 values are no numbers"):
-        top_k(np.array([1.0, np.nan]), 1)
+        best_then_earliest(np.array([1.0, np.nan]))
 
 
 def test_k_center_is_brute_force() -> None:
@@ -71,7 +69,7 @@ def test_lazy_greedy_is_brute_force(seed: int, monkeypatch: pytest.MonkeyPatch) 
     points, quality = vectors(128, 12, seed), np.random.default_rng(seed).uniform(0, 5, size=128)
     assert facility_location(points, 40) == greedy(points, quality, 40, alpha=0)
     assert qdit(points, quality, 40, alpha=0.7) == greedy(points, quality, 40, alpha=0.7)
-    assert qdit(points, quality, 128, alpha=1) == top_k(quality, 128)
+    assert qdit(points, quality, 128, alpha=1) == best_then_earliest(quality)
 
 
 def test_facility_location_chooses_each_row_once() -> None:
@@ -109,7 +107,7 @@ def test_principal_directions_and_row_variance_are_scikit_learn_s() -> None:
 def test_variety_keeps_every_copy_of_a_far_row() -> None:
     points = vectors(100, 8, seed=3)
     points[10:20] = 9 * points[10]
-    assert set(top_k(row_variances(points), 20)) >= set(range(10, 20))
+    assert set(best_then_earliest(row_variances(points))[:20]) >= set(range(10, 20))
 
 
 def test_rds_plus_is_brute_force() -> None:

@@ -120,11 +120,19 @@ def journal(n_steps: int) -> list[Row]:
     return records
 
 
-def write_run(directory: Path, data_dir: Path, is_finished: bool = True, n_steps: int = 50) -> Path:
-    """A run directory with its journal and settings; a finished one has a manifest."""
+def write_run(
+    directory: Path,
+    data_dir: Path,
+    is_finished: bool = True,
+    n_steps: int = 50,
+    records: list[Row] | None = None,
+    counts: Mapping[str, Any] | None = None,
+) -> Path:
+    """A run directory with its journal and settings; a finished one has a manifest, with `counts` beside its own."""
     examples, tokens = write_data(data_dir)
     directory.mkdir(parents=True)
-    (directory / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in journal(n_steps)))
+    records = journal(n_steps) if records is None else records
+    (directory / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     (directory / "hyperparameters.yaml").write_text(f"checkpoint_dir: checkpoints/toy/base\ndata_dir: {data_dir}\n")
     if is_finished:
         parents = {
@@ -135,9 +143,9 @@ def write_run(directory: Path, data_dir: Path, is_finished: bool = True, n_steps
         (directory / "best").mkdir()
         best = Manifest("lora", parents, {"step": n_steps}).write(directory / "best")
         assert best.content_hash
-        counts = {"step": n_steps, "n_tokens": 2750, "elapsed_s": 4.5, "train_rows": 1820, "validation_rows": 171}
+        own = {"step": n_steps, "n_tokens": 2750, "elapsed_s": 4.5, "train_rows": 1820, "validation_rows": 171}
         settings = {"method": "lora", "seed": 1337, "precision": "32-true"}
-        Manifest("run", parents, counts, settings).write(directory, ["best/manifest.json"])
+        Manifest("run", parents, own | dict(counts or {}), settings).write(directory, ["best/manifest.json"])
     return directory
 
 

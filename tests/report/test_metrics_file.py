@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lit_gpt.report.metrics_file import METRICS, Metrics, number, read_metrics
+from lit_gpt.report.metrics_file import METRICS, Metrics, number, settled_metrics
 
 
 def write(folder: Path, *records: object, torn: str = "") -> Path:
@@ -15,7 +15,7 @@ def write(folder: Path, *records: object, torn: str = "") -> Path:
 
 
 def read(folder: Path) -> Metrics:
-    metrics = read_metrics(folder)
+    metrics = settled_metrics(folder)
     assert metrics is not None
     return metrics
 
@@ -63,7 +63,7 @@ def test_bytes_that_are_no_json_are_named(tmp_path: Path) -> None:
 
 
 def test_none_without_a_journal(tmp_path: Path) -> None:
-    assert read_metrics(tmp_path) is None
+    assert settled_metrics(tmp_path) is None
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=3))

@@ -211,11 +211,76 @@ def test_a_run_alone_has_a_page_that_says_what_is_missing(tmp_path: Path) -> Non
     run = write_run(tmp_path / "run", tmp_path / "data", is_finished=False)
     (run / "metrics.jsonl").unlink()
     page = run_report(ReportInputs(run))
-    tree_of(page)
-    for anchor in ANCHORS:
-        assert "not available" in section(page, anchor).lower(), anchor
+    sections = [node.get("id") for node in tree_of(page).iter("section")]
+    assert sections == ["training", "pace", "data", "cost", "environment", "rerun", "not-given", "trace"]
+    for anchor in sections:
+        assert "not available" in section(page, anchor).lower() or anchor == "not-given", anchor
     header = words_of(next(tree_of(page).iter("header")))
     assert "cannot say what the finetuning changed" in header and "not finished" in header
+
+
+def test_a_run_without_evaluations_begins_with_its_losses(inputs: ReportInputs) -> None:
+    page = run_report(replace(inputs, before=None, after=None, samples=None))
+    sections = [node.get("id") for node in tree_of(page).iter("section")]
+    assert sections == ["training", "pace", "data", "cost", "environment", "rerun", "not-given", "trace"]
+    header = words_of(next(tree_of(page).iter("header")))
+    losses = [6.5, *(6.2 / step**0.3 for step in range(10, 51, 10))]  # as the journal has them
+    assert f"the validation loss fell from 6.500 to {losses[-1]:.3f} nats per target token at its lowest" in header
+    assert "lowest, at step 50" in header and "Not available" not in header
+    assert "cannot say what the finetuning changed in the answers" in header and "exact match" not in header
+    told = section(page, "not-given")
+    assert "no evaluation before or after (python eval/exact_match.py)" in told
+    assert f"write_report.py --run_dir {inputs.run_dir} --before DIR --after DIR --samples samples.json" in told
+    with_rows = section(run_report(replace(inputs, before=None, after=None)), "not-given")
+    assert "no evaluation" in with_rows and "rows as the model reads them" not in with_rows
+    with_answers = section(run_report(replace(inputs, samples=None)), "not-given")
+    assert "given no rows as the model reads them" in with_answers and "no evaluation" not in with_answers
+
+
+@pytest.mark.parametrize(
+    ("losses", "told"),
+    [
+        ({"val_loss": [2.0, 3.0]}, "no validation loss is below the first, 2.000"),
+        ({"train_loss": [4.0, 3.0]}, "the training loss fell from 4.000 to 3.000"),
+    ],
+)
+def test_a_headline_of_losses_says_what_they_did(tmp_path: Path, losses: dict[str, list[float]], told: str) -> None:
+    records = [{"step": step, name: each} for name, found in losses.items() for step, each in enumerate(found)]
+    run = write_run(tmp_path / "run", tmp_path / "data", records=records)
+    assert told in words_of(next(tree_of(run_report(ReportInputs(run))).iter("header")))
+
+
+def pairs_of(page: str, anchor: str) -> dict[str, str]:
+    (found,) = [node for node in tree_of(page).iter("section") if node.get("id") == anchor]
+    return {words_of(next(pair.iter("dt"))): words_of(next(pair.iter("dd"))) for dl in found.iter("dl") for pair in dl}
+
+
+def test_time_left_and_halved_micro_batches_are_drawn_and_an_overrun_is_told(tmp_path: Path) -> None:
+    counts = {"machine": {"budget_s": 7200.0}}
+    records = [
+        record | ({"budget_left_s": 7200.0 - 100 * record["step"]} if "train_loss" in record else {})
+        for record in journal(50)
+    ]
+    records.insert(20, {"event": "out_of_memory", "step": 17, "micro_batch_size": 2, "doc_lengths": [90, 80]})
+    over = write_run(tmp_path / "run", tmp_path / "data", records=records, counts=counts | {"elapsed_s": 7260.0})
+    page = run_report(ReportInputs(over))
+    (chart,) = [f for f in tree_of(page).iter("figure") if words_of(f).startswith("Time left of the budget")]
+    (drawn,) = [node.get("aria-label") for node in chart.iter() if node.get("aria-label")]
+    assert drawn == "Time left of the budget: time left of the budget from 1.972 to 0.6111 at optimizer step 50"
+    assert "hours" in words_of(chart)
+    ((rule, words),) = [list(node) for node in chart.iter() if node.get("class") == "mark"]
+    assert words_of(words) == "micro-batch halved"
+    assert rule.get("x1") == "34.000%", "step 17 of 50"
+    assert pairs_of(page, "pace") == {
+        "Budget": "2 h 00 min",
+        "Used": "2 h 01 min",
+        "Left": "0.0 s",
+        "Overrun": "1 min 00 s",
+    }
+    kept = write_run(tmp_path / "kept", tmp_path / "other", counts=counts | {"elapsed_s": 7000.0})
+    page = run_report(ReportInputs(kept))
+    assert pairs_of(page, "pace")["Left"] == "3 min 20 s" and pairs_of(page, "pace")["Overrun"] == "0.0 s"
+    assert "Time left of the budget" not in page and "micro-batch halved" not in page
 
 
 @pytest.mark.parametrize("absent", ["before", "after"])

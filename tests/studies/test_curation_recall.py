@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from lit_gpt.curation.recipes import recipe_names
@@ -15,7 +14,6 @@ from lit_gpt.errors import UserError
 from lit_gpt.evaluation.labels import read_defects
 from lit_gpt.studies.curation_recall import INDICATORS, JUDGED, OTHERS_MODELS, judge, study_curation_recall, table
 from lit_gpt.studies.curation_recall_settings import RecallSettings
-from lit_gpt.studies.rule_finetunes import sample
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,15 +30,6 @@ def test_shares_by_hand() -> None:
     text = table({"another": prefers, "some way": {**found, "precision_of_each": [0.75, 0.85]}, "no": {"failure": "x"}})
     assert "| some way | 50 | 80.0 | 75 85 | **100** | 60 |\n| another | 50 | 0.0 |  | _0_ | _0_ |" in text
     assert text.endswith("no could not run: x\n")
-
-
-def test_samples_lie_on_one_side_of_one_indicator() -> None:
-    scores = np.random.default_rng(0).normal(size=(100, 2))
-    middles = np.median(scores, axis=0)
-    for number, (column, above) in enumerate([(0, True), (1, True), (0, False), (1, False), (0, True)]):
-        places = sample(scores, number)
-        assert len(set(places.tolist())) == 25 and ((scores[places, column] > middles[column]) == above).all()
-    assert sample(scores, 0).tolist() == sample(scores, 0).tolist() != sample(scores, 4).tolist()
 
 
 @pytest.fixture(scope="module")

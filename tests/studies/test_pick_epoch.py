@@ -1,16 +1,24 @@
 """Choosing an epoch by its answers: the sheet, the choice by hand, the choice by exact match, and what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import lit_gpt
 from lit_gpt.cli import exit_code_of
+from lit_gpt.data.settings import DataSettings
+from lit_gpt.data.sources import user_file
+from lit_gpt.data.store import read_examples
 from lit_gpt.evaluation.results import Judged
+from lit_gpt.example import Origin
 from lit_gpt.report.answer_sheet import Epoch, answer_sheet
-from lit_gpt.studies.pick_epoch import _most_right, pick_epoch
+from lit_gpt.studies.pick_epoch import _most_right, can_be_checked, pick_epoch
 from lit_gpt.studies.pick_settings import PickSettings
+from lit_gpt.tokens.prepare import prepare
+from lit_gpt.tokens.settings import TokenSettings
+from tests import toy
 from tests.training.test_methods import run, weights
 
 FLAGS = {"epochs": "10", "max_steps": "null", "batch_size": "120", "keep_epochs": "9-10"}
@@ -26,7 +34,7 @@ def settings(run_dir: Path, **given: object) -> PickSettings:
 
 
 def test_people_get_a_sheet_and_choose(run_dir: Path) -> None:
-    sheet = pick_epoch(settings(run_dir))
+    sheet = pick_epoch(settings(run_dir, by="people"))
     page = sheet.read_text("utf-8")
     assert page.count("<article") == 5 and "✓ right" not in page and not (run_dir / "picked").exists()
     evaluations = sorted(path.name for path in sheet.parent.iterdir() if path.is_dir())
@@ -39,12 +47,46 @@ def test_people_get_a_sheet_and_choose(run_dir: Path) -> None:
     assert {name: picked.joinpath(name).read_bytes() for name in weights(run_dir)} != weights(run_dir)
 
 
-def test_exact_match_chooses(run_dir: Path, tiny_base: Path) -> None:
-    picked = pick_epoch(settings(run_dir, by="exact_match"))
+def test_exact_match_chooses_where_answers_are_short(run_dir: Path, tiny_base: Path) -> None:
+    """Toy answers are of three words at most, so that nothing need be said."""
+    picked = pick_epoch(settings(run_dir))
     assert picked == run_dir / "picked"
     is_model = (picked / "config.json").is_file()
     lit_gpt.load(picked if is_model else tiny_base, None if is_model else picked)
     assert "share" in (run_dir / "picking" / "sheet.html").read_text("utf-8")
+    chosen = {path.name: path.read_bytes() for path in picked.iterdir()}
+    assert pick_epoch(settings(run_dir, by="exact_match")) == picked
+    assert {path.name: path.read_bytes() for path in picked.iterdir()} == chosen
+
+
+def test_people_choose_where_one_answer_can_be_put_otherwise(tiny_base: Path, tmp_path: Path, capsys) -> None:
+    rows = [*toy.rows(120, seed=5), {"instruction": "Why?", "input": "", "output": "apple bridge " * 3}]
+    (tmp_path / "toy.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = DataSettings(source=str(tmp_path / "toy.jsonl"), destination_path=tmp_path / "toy", val_split_fraction=0.5)
+    data_dir = prepare(user_file.source(), data, TokenSettings(tiny_base, max_seq_length=128))
+    flags = FLAGS | {"epochs": "1", "keep_epochs": "1"}
+    run_dir = run("lora", tiny_base, data_dir, tmp_path / "run", **flags)
+    long = [row.id for split in ("train", "validation") for row in read_examples(data_dir, split) if "Why" in str(row)]
+    held_out = [row.id for row in read_examples(data_dir, "validation")]
+    chosen = pick_epoch(replace(settings(run_dir), n_items=len(held_out)))
+    told = capsys.readouterr().err
+    assert set(long) <= set(held_out), "the seed of the split puts it there"
+    assert chosen.name == "sheet.html" and f"1 of {len(held_out)} expected answers, such as {long[0]}'s" in told
+
+
+@pytest.mark.parametrize(
+    ("answer", "origin", "is_checked"),
+    [
+        ("42", "human", True),
+        ("Nelson Mandela was the president.", "human", True),
+        ("one two three four five six", "human", False),
+        ("yes\nno", "unknown", False),
+        ("one two three four five six", "program", True),
+        ("one two three four five six", "mixed", False),
+    ],
+)
+def test_which_answers_can_be_checked(answer: str, origin: Origin, is_checked: bool) -> None:
+    assert can_be_checked(answer, origin) == is_checked
 
 
 def epoch(number: int, rights: list[bool]) -> Epoch:

@@ -10,9 +10,9 @@ import transformers
 
 from lit_gpt.cli import exit_code_of
 from lit_gpt.tokens.prepare import Wanted, find_or_encode
-from lit_gpt.training.epochs import has_plateaued
 from lit_gpt.training.journal import read_metrics
 from lit_gpt.training.run_directory import epoch_name
+from lit_gpt.training.schedule import has_plateaued
 from tests.training.test_methods import losses, run, stop_after_3_steps, weights
 
 LIMA = {"epochs": "3", "max_steps": "null", "batch_size": "60", "lora_tokens": "['</s>']", "residual_dropout": "0.3"}

@@ -1,14 +1,18 @@
 """The micro-batch is a matter of memory alone: of any size, halved on the way or not, the run is the same."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from lit_gpt.cli import exit_code_of
+from lit_gpt.errors import says_out_of_memory
 from lit_gpt.tokens.loader import MicroBatch
 from lit_gpt.training.journal import read_metrics
 from lit_gpt.training.machine import Machine
+from lit_gpt.training.memory_limit import is_out_of_memory
 from tests.jobs import Job
 
 ROOM = 128  # the toy set's block
@@ -77,6 +81,46 @@ def test_what_no_micro_batch_is_small_enough_for_is_told_with_its_rows(job: Job,
     told = capsys.readouterr().err
     assert code == 4
     assert "at --micro_batch_size 1, with rows of" in told and "--activation_checkpointing" in told
+
+
+@pytest.mark.parametrize("room", [ROOM, 20])
+def test_an_epochs_end_keeps_to_memory_too(job: Job, room: int, capsys) -> None:
+    """Where only what is measured without gradients, which here is the share of tokens predicted right, is too much."""
+
+    def at_work(batch: MicroBatch) -> None:
+        if not torch.is_grad_enabled() and len(batch.ids) > room:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
+
+    epoch = {"micro_batch_size": 4, "plateau": 1e-6, "eval_every": 1000, "eval_rows": 1, "max_steps": 18}
+    reference, short = beside(job, "reference"), beside(job, "short")
+    if room < ROOM:
+        assert exit_code_of(lambda: short.run(machine=Machine(at_work=at_work), **epoch) and None) == 4
+        assert "with rows of" in capsys.readouterr().err
+        return
+    expected = losses(reference, **epoch)
+    assert losses(short, machine=Machine(at_work=at_work), **epoch) == pytest.approx(expected, rel=1e-5)
+    assert [(event["step"], event["micro_batch_size"]) for event in events(short)] == [(15, 2), (15, 1)]
+    shares = [
+        [r["token_accuracy"] for r in read_metrics(j.out_dir) if "token_accuracy" in r] for j in (reference, short)
+    ]
+    assert shares[0] == shares[1] and len(shares[0]) == 1
+
+
+def refused_by(ask: Callable[[], object]) -> str:
+    with pytest.raises((RuntimeError, MemoryError)) as error:
+        ask()
+    assert is_out_of_memory(error.value)
+    return str(error.value)
+
+
+def test_allocators_words_are_known() -> None:
+    """torch's on a CPU and numpy's as they are; those of devices that are not here as they are written."""
+    assert says_out_of_memory(refused_by(lambda: torch.empty(1 << 60, dtype=torch.uint8)))
+    assert says_out_of_memory(refused_by(lambda: np.empty(1 << 60, np.uint8)))
+    assert says_out_of_memory("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    assert says_out_of_memory("MPS backend out of memory (MPS allocated: 8.00 GB)")
+    assert not says_out_of_memory("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)")
+    assert not is_out_of_memory(ValueError("CUDA out of memory."))
 
 
 def test_other_errors_are_not_taken_for_it(job: Job) -> None:

@@ -8,6 +8,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from lit_gpt.live_bytes import LiveBytes
+from lit_gpt.training.memory_forecast import update_bytes
 from lit_gpt.training.optimizers import make_optimizer
 from lit_gpt.training.resume import Progress, optimizer_tensors, restore_optimizer, save_state
 from lit_gpt.training.settings import ScheduleSettings
@@ -63,6 +65,45 @@ def test_8_bit_equals_bitsandbytes_and_is_near_torchs() -> None:
         assert torch.equal(actual[key], same[key])
         moved = (exact[key] - start[key]).square().mean().sqrt()
         assert (actual[key] - exact[key]).square().mean().sqrt() < 0.05 * moved
+
+
+@pytest.mark.parametrize("name", ["adamw", "adamw-offload"])
+def test_an_update_takes_the_memory_that_is_foretold(name: str) -> None:
+    weights = parameters()
+    optimizer = ours(name)(weights)
+    take_steps(optimizer, weights, 0, 1)
+    counter = LiveBytes()
+    for weight in weights.values():
+        counter.know(weight)
+    with counter:
+        optimizer.step()
+    assert update_bytes(name, weights.values(), is_gpu=False) == counter.peak
+    assert update_bytes(name, weights.values(), is_gpu=True) == 0
+
+
+class OnCuda(nn.Parameter):
+    """Says that it lies on a GPU, where there is none."""
+
+    device = torch.device("cuda")
+
+
+def test_on_cuda_torch_is_asked_for_its_fused_update() -> None:
+    fused = ours("adamw")({"first": OnCuda(torch.ones(8)), "second": OnCuda(torch.ones(4))})
+    assert isinstance(fused, torch.optim.AdamW) and fused.defaults["fused"] is True
+    assert not ours("adamw")(parameters()).defaults["fused"]
+    both = {"there": OnCuda(torch.ones(8)), "here": nn.Parameter(torch.ones(8))}
+    assert not ours("adamw")(both).defaults["fused"], "torch's fused kernel takes no weight of the CPU along"
+
+
+def test_a_fused_updates_count_of_steps_goes_to_where_its_kernel_counts() -> None:
+    """On the meta device, in the place of a GPU."""
+    weights = {"weight": nn.Parameter(torch.ones(8, device="meta"))}
+    saved = {"weight::step": torch.tensor(3.0), "weight::exp_avg": torch.ones(8)}
+    for is_fused, device in ((True, "meta"), (None, "cpu")):
+        optimizer = torch.optim.AdamW(weights.values(), fused=is_fused)
+        restore_optimizer(optimizer, weights, saved)
+        state = optimizer.state[weights["weight"]]
+        assert (state["step"].device.type, state["exp_avg"].device.type) == (device, "meta")
 
 
 def test_moments_lie_where_they_should() -> None:

@@ -14,6 +14,7 @@ from torch import nn
 from lit_gpt import chunked_loss, lora_layers
 from lit_gpt.cli import exit_code_of, parse
 from lit_gpt.model import GPT
+from lit_gpt.training.budget_settings import BudgetSettings
 from lit_gpt.training.journal import read_metrics
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
@@ -60,7 +61,8 @@ OTHER = {
     "tensorboard": "true",
     "order": "short_to_long",
 }
-TIME = {"max_time"}  # and all of BudgetSettings: test_budget, test_energy, test_plan_budget
+TIME = {"max_time"}  # test_budget
+BUDGET = {"budget_hours", "dry_run", "power_w", "power_source", "grams_co2_per_kwh", "grid_source"}
 PLACES = {"checkpoint_dir", "data_dir", "out_dir", "resume", "device"}
 ORDER_AND_RULES = {"order_by", "specialised", "score_table", "score_column", "challenge", "allow_llm_scores"}
 OF_THEIR_OWN = {
@@ -75,7 +77,7 @@ OF_THEIR_OWN = {
     "micro_batch_size",
 }
 OF_EPOCHS = {"plateau", "keep_epochs"}
-# test_order, test_rules, test_epochs, and below
+# test_order, test_rules, test_epochs, and below; BUDGET: test_budget, test_outlook
 ELSEWHERE = TIME | PLACES | ORDER_AND_RULES | OF_THEIR_OWN | OF_EPOCHS
 
 
@@ -114,6 +116,7 @@ def test_every_setting_has_a_case() -> None:
     groups = (RunSettings, ScheduleSettings, JournalSettings, LoraSettings)  # AdapterSettings: see test_methods.py
     names = {field.name for group in groups for field in dataclasses.fields(group)}
     assert names == OTHER.keys() | ELSEWHERE
+    assert {field.name for field in dataclasses.fields(BudgetSettings)} == BUDGET
 
 
 def test_micro_batch_size_changes_how_much_is_computed_at_once(
@@ -217,10 +220,25 @@ def test_fast_paths_are_taken_unless_they_are_turned_off(
     assert ours == pytest.approx(theirs, rel=1e-5)
 
 
-def test_varlen_attention_asks_for_a_gpu(tiny_base: Path, toy_set: Path, tmp_path: Path, capsys) -> None:
-    flags = {"document_attention": "varlen"}
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({}, "auto or plain with --device cpu"),
+        ({"device": "auto", "compile": "true"}, "auto or plain with --compile"),
+        ({"device": "auto"}, "varlen on cpu in 32-true"),
+        ({"device": "auto", "precision": "bf16-true"}, "varlen on cpu in bf16-true"),
+        ({"device": "auto", "dry_run": "true"}, "varlen on cpu in 32-true"),
+    ],
+)
+def test_varlen_attention_asks_for_a_gpu(
+    flags: dict[str, str], said: str, tiny_base: Path, toy_set: Path, tmp_path: Path, capsys
+) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has the GPU that should be missing")
+    flags = {"document_attention": "varlen"} | flags
     assert exit_code_of(lambda: run(tiny_base, toy_set, tmp_path / "run", **flags)) == 2
-    assert "auto or plain with --device cpu" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "run" / "final").exists()
 
 
 @pytest.mark.parametrize("choice", ["true", "false"])

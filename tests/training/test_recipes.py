@@ -1,16 +1,20 @@
 """Every recipe of configs/finetune parses, says where its numbers are from, and runs (on other data, for two steps)."""
 
 import re
+import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from lit_gpt.cli import CommandLine, exit_code_of, parse
 from lit_gpt.end_of_turn import add_end_of_turn
 from lit_gpt.training.journal import read_metrics
 from tests.training.test_methods import run
 
-CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs" / "finetune").glob("*.yaml"))
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = sorted((ROOT / "configs" / "finetune").glob("*.yaml"))
 # what a tiny model on a CPU, and made-up rows, ask for; all else is the recipe's
 HERE = {"max_steps": "2", "max_time": "null", "challenge": "null", "precision": "32-true", "device": "cpu"}
 HERE |= {"max_seq_length": "128", "batch_size": "4", "micro_batch_size": "2", "eval_every": "2", "eval_rows": "4"}
@@ -31,6 +35,37 @@ def test_the_recipes_are_those_of_the_tutorials() -> None:
 def test_every_number_says_where_it_is_from(config: Path) -> None:
     lines = config.read_text("utf-8").splitlines()
     assert lines[0].startswith("# ") and all(re.search(r"\s# \S", line) for line in lines if line and line[0] != "#")
+
+
+def parsed(config: Path) -> dict[str, Any]:
+    """Every setting as the recipe's script has it from --config, checked as they are born."""
+    line = CommandLine(runpy.run_path(str(ROOT / "finetune" / f"{script_of(config)}.py"))["main"], summary="a recipe")
+    groups = parse(line, ["--config", str(config)]).values()
+    return {name: value for group in groups for name, value in vars(group).items()}
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_a_recipe_parses_as_it_stands(config: Path) -> None:
+    settings = parsed(config)
+    recipe = yaml.safe_load(config.read_text("utf-8"))
+    assert {name: settings[name] for name in recipe} == recipe
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('max_time: "23:00:00"', 'max_time: "23:00"'),
+        ("challenge: official", "challenge: offical"),
+        ("max_seq_length: 8192", "max_seq_lenght: 8192"),
+        ("eval_every: 64", "eval_every: 0"),
+    ],
+)
+def test_a_wrong_line_of_a_recipe_is_noticed(right: str, wrong: str, tmp_path: Path, capsys) -> None:
+    birbal = next(path for path in CONFIGS if path.stem == "birbal").read_text("utf-8")
+    assert birbal.count(right) == 1
+    (tmp_path / "wrong.yaml").write_text(birbal.replace(right, wrong))
+    assert exit_code_of(lambda: parsed(tmp_path / "wrong.yaml") and None) == 2
+    assert wrong.split(":")[0] in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)

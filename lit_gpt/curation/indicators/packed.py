@@ -66,7 +66,7 @@ def summed_nll(model: GPT, documents: Sequence[Document], chunk_tokens: int = CH
         places = [documents[number].places for number in chunk.numbers]
         flat = [start + place for start, own in zip(chunk.starts, places, strict=True) for place in own]
         nll_N = _nll(model, chunk, torch.tensor(flat, dtype=torch.int64, device=chunk.ids_T.device))
-        parts = nll_N.double().cpu().split([len(own) for own in places])
+        parts = nll_N.cpu().double().split([len(own) for own in places])
         for number, part in zip(chunk.numbers, parts, strict=True):
             sums[number] = part.sum().item()
     return sums

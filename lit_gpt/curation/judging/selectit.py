@@ -21,7 +21,7 @@ from lit_gpt.curation.indicators.scores import Missing, Score
 from lit_gpt.curation.judging.fence import behind_fence
 from lit_gpt.curation.judging.local import model_name
 from lit_gpt.curation.judging.rubrics import texts_of
-from lit_gpt.curation.models import checkpoint_of, model_identity
+from lit_gpt.curation.models import checkpoint_of, loaded, model_identity
 from lit_gpt.curation.scorers import OfRows
 from lit_gpt.curation.scores import ScoreRows
 from lit_gpt.errors import UserError
@@ -56,6 +56,7 @@ class SelectIt(OfRows):
 
     NAME: ClassVar = "selectit"
     SHARD_ROWS: ClassVar = WINDOW_ROWS
+    NEEDS: ClassVar = ("checkpoint_dir",)
 
     def __post_init__(self) -> None:
         if self.alpha < 0:
@@ -66,9 +67,7 @@ class SelectIt(OfRows):
         return {**model_identity(bench), "seed": bench.settings.seed_of_scores}
 
     def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.loading import load
-
-        model, tokenizer = load(checkpoint_of(bench))
+        model, tokenizer = loaded(bench)
         return lambda examples: selectit_scores(examples, model, tokenizer, self.alpha, bench.settings.seed_of_scores)
 
 

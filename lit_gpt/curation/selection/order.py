@@ -1,8 +1,8 @@
-"""Choosing by one number a row: all in order, or the best k.
+"""What choosing has in common: the order by one number a row, and what is refused.
 
 What is said once here holds in this room: rows are chosen by their place in the arrays; equal values go by place, the
-earlier first; a value that is no number is our caller's mistake, for rows without a score are left out before. Results
-are lists of places, best first.
+earlier first (the step `top` breaks ties by the seed instead: `best_first` of bench.py); a value that is no number is
+our caller's mistake, for rows without a score are left out before. Results are lists of places, best first.
 """
 
 import numpy as np
@@ -11,16 +11,9 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 
-def best_first(values_N: Values, highest: bool = True) -> list[int]:
-    """All places, the best first; equal values in their own order."""
-    values_N = checked(values_N)
-    return np.argsort(-values_N if highest else values_N, kind="stable").tolist()
-
-
-def top_k(values_N: Values, k: int, highest: bool = True) -> list[int]:
-    """The k highest (or lowest). ValueError for more than there are."""
-    check_size(k, len(values_N))
-    return best_first(values_N, highest)[:k]
+def best_then_earliest(values_N: Values) -> list[int]:
+    """All places, the highest value first; equal values in their own order."""
+    return np.argsort(-checked(values_N), kind="stable").tolist()
 
 
 def checked(values_N: Values) -> Values:

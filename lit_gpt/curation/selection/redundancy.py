@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_gpt.curation.indicators.embeddings import Vectors, unit
-from lit_gpt.curation.selection.order import Values, best_first
+from lit_gpt.curation.selection.order import Values, best_then_earliest
 
 MOST_SIMILAR = 0.9
 BLOCK = 1_024
@@ -37,7 +37,7 @@ class Judged:
 
 def unlike_each_other(scores_N: Values, vectors_ND: Vectors, k: int, most_similar: float = MOST_SIMILAR) -> list[int]:
     """At most k places, the best score first; fewer where the pool runs out of rows that differ."""
-    found = judged_in_order(vectors_ND, best_first(scores_N), most_similar)
+    found = judged_in_order(vectors_ND, best_then_earliest(scores_N), most_similar)
     return list(islice((row.place for row in found if row.is_kept), k))
 
 

@@ -76,6 +76,7 @@ class LengthMatched:
 
     keep: Amount | None = None
 
+    NEEDS: ClassVar = ("target_dir",)
     REASONS: ClassVar = {NOT_CHOSEN: "No row of the other set that is left is as long."}
 
     def rank(self, rows: Rows, bench: Bench, at_least: int) -> Ranking:

@@ -56,7 +56,14 @@ class Decontaminate:
                 do = suggestion(name, LAYOUTS) or "choose one of these, or pass the file with --against"
                 raise UserError(f"the benchmark {name!r}", f"one of {', '.join(LAYOUTS)}", do)
 
+    def check(self, bench: Bench) -> None:
+        is_given = bench.settings.benchmarks_dir is not None or bool(bench.settings.against)
+        if self.given_sets == "required" and not (is_given or (self.own_held_out and any(_held_out(bench)))):
+            expected = "--benchmarks_dir, or --against FILE"
+            raise UserError("no test set to decontaminate against", expected, "give one, or take the step out")
+
     def drops(self, rows: Rows, bench: Bench) -> Iterable[Drop]:
+        self.check(bench)
         sets = self._test_sets(bench)
         if not sets:
             bench.note("decontamination", ["no test set is given or held out: none was looked for"])
@@ -78,10 +85,6 @@ class Decontaminate:
         own = dict(_held_out(bench)) if self.own_held_out else {}
         if self.given_sets == "ignored":
             return own
-        is_given = settings.benchmarks_dir is not None or bool(settings.against)
-        if self.given_sets == "required" and not (is_given or own):
-            expected = "--benchmarks_dir, or --against FILE"
-            raise UserError("no test set to decontaminate against", expected, "give one, or take the step out")
         sets = read_benchmarks(settings.benchmarks_dir, self.benchmarks) if settings.benchmarks_dir else {}
         sets |= {path.name: read_file(path) for path in settings.against}
         return sets | own

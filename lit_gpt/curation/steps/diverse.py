@@ -1,6 +1,7 @@
 """Choices that look at rows together: how they cover the pool, whether they repeat each other, what a target set needs.
 
-The algorithms, with their papers, are in `selection/`; here they become steps. Ties go by the order of the file.
+The algorithms, with their papers, are in `selection/`; here they become steps. Ties, of scores as well,
+go by the order of the file: the earlier row first.
 """
 
 from collections import Counter
@@ -50,7 +51,7 @@ class FacilityLocation:
     Args:
         vectors: the recipe's name for the embedder
         score: the recipe's name for quality, if any
-        alpha: weight of quality against coverage, 0 to 1; quality is scaled to 0 ... 1 and coverage to a share of all
+        alpha: weight of the kept rows' mean quality, scaled to 0 ... 1, against their coverage as a share of all
         keep: how many, where the command line does not say
     """
 
@@ -77,10 +78,11 @@ class FacilityLocation:
             return Ranking(facility_location(bench.vectors(self.vectors, rows), at_least))
         found = scored(self.score, rows, bench)
         n_rows, quality_M = len(found.places), found.values
-        # coverage is a sum over rows, so a quality of 1 has to weigh as much as covering all of them
-        scaled_M = n_rows * (quality_M - quality_M.min()) / (float(np.ptp(quality_M)) or 1.0)
+        n_wanted = min(at_least, n_rows)
+        # coverage is a sum over all rows: a choice of nothing but the best weighs as much as covering all of them
+        scaled_M = n_rows / n_wanted * (quality_M - quality_M.min()) / (float(np.ptp(quality_M)) or 1.0)
         vectors_MD = bench.vectors(self.vectors, rows)[found.places]
-        return found.ranking(qdit(vectors_MD, scaled_M, min(at_least, n_rows), self.alpha))
+        return found.ranking(qdit(vectors_MD, scaled_M, n_wanted, self.alpha))
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class LikeTargets:
     vectors: str
     keep: Amount | None = None
 
+    NEEDS: ClassVar = ("target_dir",)
     REASONS: ClassVar = {NOT_CHOSEN: "Other rows are more like the target set."}
 
     def rank(self, rows: Rows, bench: Bench, at_least: int) -> Ranking:
@@ -148,7 +151,7 @@ class DifficultyBalanced:
     accuracies: str = "accuracies"
     keep: Amount | None = None
 
-    GIVEN: ClassVar = ("accuracies",)
+    GIVEN: ClassVar = {"accuracies": "the base model's accuracy for each category: columns id and value"}
     REASONS: ClassVar = {NOT_CHOSEN: "Its category has its share already."}
 
     def rank(self, rows: Rows, bench: Bench, at_least: int) -> Ranking:
@@ -163,7 +166,7 @@ class DifficultyBalanced:
         return Ranking(order, lambda place: {"category": kinds[place], "base_accuracy": known[kinds[place]]})
 
     def _known(self, bench: Bench, kinds: Iterable[str]) -> dict[str, float]:
-        path = bench.given(self.accuracies, "the base model's accuracy for each category: columns id and value")
+        path = bench.given(self.accuracies, self.GIVEN["accuracies"])
         known = {name: value for name, value in read_given(path, "value").items() if value is not None}
         for kind, n in Counter(kinds).items():
             if not 0 <= known.get(kind, -1.0) <= 1:

@@ -1,8 +1,9 @@
 """LoRA steps of a large model of random weights, and how near the device's limit they are: what a GPU is asked.
 
 Rows of the fixture's lengths, packed best-fit into blocks of 2,048 tokens, documents kept apart; LoRA of rank 16 on
-every linear; AdamW, fused on CUDA. Nothing is read from a hub: the weights are written by random_base.py and loaded as
-any checkpoint is, quantised or not. A step that does not train is refused by its gradient's norm.
+every linear; AdamW as a run makes it, fused on CUDA. Nothing is read from a hub: the weights are written by
+random_base.py and loaded as any checkpoint is, quantised or not. A step that does not train is refused by its
+gradient's norm.
 """
 
 import math
@@ -13,10 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lit_gpt.activation_checkpointing import checkpoint_blocks
 from lit_gpt.checkpoint import load_model
-from lit_gpt.document_attention import Way, attend_by_document
-from lit_gpt.lean_activations import keep_little
+from lit_gpt.document_attention import Way
 from lit_gpt.lora import LoraOptions, add_lora
 from lit_gpt.model import GPT
 from lit_gpt.studies.speed.fixture import PROMPT_SHARE, draw_lengths
@@ -26,6 +25,9 @@ from lit_gpt.tokens.pack import pack
 from lit_gpt.trained import trainable_parameters
 from lit_gpt.training.journal import peak_memory_gib
 from lit_gpt.training.loss import SummedLoss, summed_loss
+from lit_gpt.training.optimizers import make_optimizer
+from lit_gpt.training.settings import Quantization, RunSettings, ScheduleSettings
+from lit_gpt.training.techniques import Techniques, add_techniques
 
 BLOCK_TOKENS, RANK = 2048, 16
 FIRST_ID = 4  # ids below are control tokens in the fixture
@@ -38,7 +40,7 @@ class Steps:
     blocks: int
     steps: int
     warmup: int
-    quantize: str | None
+    quantize: Quantization | None
     checkpointing: bool
     attention: Way
     compile: bool
@@ -57,10 +59,9 @@ def measure(checkpoint_dir: Path, steps: Steps, device: str) -> Measured:
     """ValueError for a gradient norm that is not finite and positive."""
     model = load_model(checkpoint_dir, torch.bfloat16, torch.device(device), steps.quantize)
     rate = matmul_rate(model.config, torch.bfloat16, 1 - PROMPT_SHARE, steps.blocks * BLOCK_TOKENS, device)
-    prepare(model, steps)
-    loss = SummedLoss(model, is_chunked=not steps.compile)
+    loss = prepare(model, steps)
     parameters = list(trainable_parameters(model).values())
-    optimizer = torch.optim.AdamW(parameters, lr=1e-4, fused=device != "cpu")
+    optimizer = make_optimizer(parameters, ScheduleSettings(learning_rate=1e-4))
     if device != "cpu":
         torch.cuda.reset_peak_memory_stats()
     batches = list(micro_batches(model.config.vocab_size, steps))
@@ -85,16 +86,16 @@ def measure(checkpoint_dir: Path, steps: Steps, device: str) -> Measured:
     return Measured(tokens_per_s, tokens_per_s * flop / rate, peak_memory_gib(torch.device(device)), norm, losses)
 
 
-def prepare(model: GPT, steps: Steps) -> None:
+def prepare(model: GPT, steps: Steps) -> SummedLoss:
+    """The model as a run with these settings would have it, and its loss."""
     add_lora(model, LoraOptions(r=RANK, alpha=2 * RANK, dropout=0.0, targets=("q", "k", "v", "o", "mlp")), seed=0)
-    model.train()
-    if not steps.compile:
-        keep_little(model, steps.checkpointing)
-        attend_by_document(model, steps.attention)
-    if steps.checkpointing:
-        checkpoint_blocks(model)
-    if steps.compile:
-        model.compile()
+    settings = RunSettings(
+        quantize=steps.quantize,
+        activation_checkpointing=steps.checkpointing,
+        document_attention=steps.attention,
+        compile=steps.compile,
+    )
+    return add_techniques(model.train(), Techniques.of(settings, ScheduleSettings())).train()
 
 
 def micro_batches(n_words: int, steps: Steps) -> Iterator[MicroBatch]:
