@@ -69,10 +69,10 @@ def _tried(outlook: Outlook) -> Outlook:
 
 def refuse_unless_it_fits(outlook: Outlook) -> None:
     if not outlook.fits:
-        raise _too_large(outlook, f"needs {in_gib(outlook.needs.peak_bytes + outlook.process_bytes)}")
+        raise _too_large(outlook, f"needs {gib(outlook.needs.peak_bytes + outlook.process_bytes)}")
     if outlook.disk_bytes > outlook.free_disk_bytes:
-        got = f"{in_gib(outlook.free_disk_bytes)} free for {outlook.plan.out_dir}"
-        raise UserError(got, f"{in_gib(outlook.disk_bytes)} for states and weights", "free some disk, or write elsewhere")
+        got = f"{gib(outlook.free_disk_bytes)} free for {outlook.plan.out_dir}"
+        raise UserError(got, f"{gib(outlook.disk_bytes)} for states and weights", "free some disk, or write elsewhere")
 
 
 def _too_large(outlook: Outlook, what: str) -> UserError:
@@ -83,7 +83,7 @@ def _too_large(outlook: Outlook, what: str) -> UserError:
     found = []
     for flags, needs in watched(ways_out(outlook), "foretelling", "way"):
         if needs.peak_bytes <= room:
-            found.append(f"{flags} ({in_gib(needs.peak_bytes + outlook.process_bytes)})")
+            found.append(f"{flags} ({gib(needs.peak_bytes + outlook.process_bytes)})")
         if len(found) == N_WAYS:
             break
     do = "; or ".join(found) or "a smaller model: not even one row of 256 tokens at a time fits"
@@ -98,7 +98,7 @@ def _lines(outlook: Outlook, budget: BudgetSettings) -> Iterator[tuple[str, str]
     epochs = plan.schedule.settings.max_epochs
     yield "tokens", f"{outlook.epoch_tokens:,} an epoch" + (f", {epochs} epochs" if epochs else "")
     yield from _time(outlook)
-    yield "disk", f"{in_gib(outlook.disk_bytes)} of {in_gib(outlook.free_disk_bytes)} free"
+    yield "disk", f"{gib(outlook.disk_bytes)} of {gib(outlook.free_disk_bytes)} free"
     yield from _energy(outlook, budget)
 
 
@@ -107,13 +107,13 @@ def _memory(outlook: Outlook) -> Iterator[tuple[str, str]]:
     blocks = outlook.plan.schedule.settings.micro_batch_size
     rows = f"{len(batch.rows)} rows, the longest of {max(batch.doc_lengths):,}"
     yield "largest batch", f"{len(batch.ids):,} tokens in {rows}; --micro_batch_size {blocks}"
-    parts = f"weights {in_gib(needs.weight_bytes)}, moments {in_gib(needs.moment_bytes)}, the step {in_gib(needs.step_bytes)}"
-    yield "peak memory", f"{in_gib(needs.peak_bytes)} foretold: {parts}"
+    parts = f"weights {gib(needs.weight_bytes)}, moments {gib(needs.moment_bytes)}, the step {gib(needs.step_bytes)}"
+    yield "peak memory", f"{gib(needs.peak_bytes)} foretold: {parts}"
     if outlook.trial is not None:
         ratio = needs.peak_bytes / outlook.trial.peak_bytes
-        yield "", f"{in_gib(outlook.trial.peak_bytes)} measured (foretold / measured: {ratio:.2f})"
+        yield "", f"{gib(outlook.trial.peak_bytes)} measured (foretold / measured: {ratio:.2f})"
     if outlook.process_bytes:
-        yield "", f"and {in_gib(outlook.process_bytes)} for {'CUDA' if outlook.card.is_gpu else 'the process itself'}"
+        yield "", f"and {gib(outlook.process_bytes)} for {'CUDA' if outlook.card.is_gpu else 'the process itself'}"
 
 
 def _time(outlook: Outlook) -> Iterator[tuple[str, str]]:
@@ -138,5 +138,5 @@ def _energy(outlook: Outlook, budget: BudgetSettings) -> Iterator[tuple[str, str
         yield "", assumed.source
 
 
-def in_gib(n_bytes: float) -> str:
+def gib(n_bytes: float) -> str:
     return f"{n_bytes / GIB:,.2f} GiB"

@@ -8,7 +8,7 @@ Not covered: --compile, whose memory nobody foretells; such a run is left to fin
 import sys
 from dataclasses import replace
 
-from lit_gpt.training.dry_run import in_gib, refuse_unless_it_fits
+from lit_gpt.training.dry_run import gib, refuse_unless_it_fits
 from lit_gpt.training.hardware import card_of
 from lit_gpt.training.outlook import Outlook
 from lit_gpt.training.plan import Plan
@@ -20,7 +20,7 @@ def require_room(plan: Plan, progress: Progress) -> None:
     if plan.schedule.settings.max_time is None or plan.settings.compile:
         return
     outlook = Outlook.of(_as_halved(plan, progress), card_of("found", plan.settings.device))
-    needed, disk = in_gib(outlook.needs.peak_bytes + outlook.process_bytes), in_gib(outlook.disk_bytes)
+    needed, disk = gib(outlook.needs.peak_bytes + outlook.process_bytes), gib(outlook.disk_bytes)
     print(f"foretold: {needed} of memory at the peak, {disk} of disk", file=sys.stderr)
     refuse_unless_it_fits(outlook)
 
