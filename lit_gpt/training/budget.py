@@ -3,9 +3,10 @@
 With --max_time or --budget_hours a run must be over when the time is, files and all. What comes after the last
 optimizer step (a validation, a state, best/ and final/, the report, and what is due at an epoch's end in an epoch that
 has such an end) is reserved from what each has cost so far. A report costs more the longer the run: it is written anew
-from time to time. The learning rate sees the time stretched, so that its decay is over when the last step is; a step or
-a measurement that outlasts its time is given up between two micro-batches. Time counts from the start of the command,
-an interrupted run's earlier processes included, those steps too whose results a kill took away.
+from time to time, and what two of them took foretells the last. The learning rate sees the time stretched, so that its
+decay is over when the last step is; a step or a measurement that outlasts its time is given up between two
+micro-batches. Time counts from the start of the command, an interrupted run's earlier processes included, those steps
+too whose results a kill took away.
 
 Not covered: one micro-batch that outlasts the whole reserve; nothing can end it.
 """
@@ -57,29 +58,37 @@ class Budget:
 
     total_s: None where only the number of steps ends the run. costs: the dearest validation, accuracy (of an epoch),
     state, export and report so far, in seconds, by these names; what leaving takes, and what went before the first
-    step. at_epochs_end: which of them the present epoch's end adds.
+    step; of the report also when it was last written ("reported") and by how much it grows a second ("report_growth").
+    at_epochs_end: which of them the present epoch's end adds.
     """
 
     total_s: float | None
     clock: Clock
     costs: dict[str, float] = field(default_factory=dict)
     at_epochs_end: tuple[str, ...] = ()
-    _reported_s: float = 0.0
     _steps_s: deque[float] = field(default_factory=lambda: deque(maxlen=N_RECENT))
 
     def __post_init__(self) -> None:
         leaving_s = min(LEAVING_SHARE * self.clock.here_s, MAX_LEAVING_S)
         self.costs["leaving"] = max(self.costs.get("leaving", 0.0), leaving_s)
-        self._reported_s = self.clock.elapsed_s
+        self.costs.setdefault("reported", self.clock.elapsed_s)
 
     @contextmanager
     def measured(self, name: str) -> Iterator[None]:
         """Remember what the block costs."""
         began_s = self.clock.elapsed_s
         yield
-        self.costs[name] = max(self.costs.get(name, 0.0), self.clock.elapsed_s - began_s)
+        took_s = self.clock.elapsed_s - began_s
         if name == "report":
-            self._reported_s = self.clock.elapsed_s
+            self._grow(began_s, took_s)
+        self.costs[name] = max(self.costs.get(name, 0.0), took_s)
+
+    def _grow(self, began_s: float, took_s: float) -> None:
+        """A line through this report and the one before it, where there was one."""
+        if "report" in self.costs and began_s > self.costs["reported"]:
+            growth = (took_s - self.costs["report"]) / (began_s - self.costs["reported"])
+            self.costs["report_growth"] = max(growth, 0.0)
+        self.costs["reported"] = self.clock.elapsed_s
 
     def begin(self) -> None:
         """Remember when the run's first step could begin: what came before is no part of the schedule."""
@@ -108,7 +117,7 @@ class Budget:
     def is_report_due(self) -> bool:
         """Whether what a report costs may be out of date, and knowing it is worth its time."""
         between_s = max(self._cost("report") / REPORT_SHARE, MIN_BETWEEN_REPORTS_S)
-        return self.total_s is not None and self.clock.elapsed_s - self._reported_s >= between_s
+        return self.total_s is not None and self.clock.elapsed_s - self.costs["reported"] >= between_s
 
     @property
     def validation_ends_s(self) -> float:
@@ -118,7 +127,9 @@ class Budget:
     @property
     def _files_s(self) -> float:
         """A state, best/ and final/, the report, the process's end."""
-        return self._cost("state") + 2 * self._cost("export") + self._cost("report") + self._cost("leaving")
+        grown_s = self.costs.get("report_growth", 0.0) * (self.clock.elapsed_s - self.costs["reported"])
+        report_s = self._cost("report") + grown_s
+        return self._cost("state") + 2 * self._cost("export") + report_s + self._cost("leaving")
 
     def _cost(self, name: str) -> float:
         """The dearest so far; a state and an export stand for each other while one is unknown."""

@@ -115,6 +115,20 @@ def test_what_a_report_costs_is_looked_at_again_where_that_is_cheap() -> None:
     assert not due_after(0.01, 1e6, total_s=None)
 
 
+def test_a_report_that_grows_is_foretold_by_a_line_through_two() -> None:
+    now = [0.0]
+    budget = Budget(100_000.0, Clock(now=lambda: now[0]))
+    for began_s, cost_s in ((1_000.0, 10.0), (11_010.0, 110.0)):
+        now[0] = began_s
+        with budget.measured("report"):
+            now[0] += cost_s
+    now[0] = 31_120.0
+    without = Budget(100_000.0, Clock(now=lambda: now[0]), {"leaving": budget.costs["leaving"]})
+    assert without.training_ends_s - budget.training_ends_s == pytest.approx(1.25 * (110 + 0.01 * 20_000))
+    went_on = Budget(100_000.0, Clock(already_s=31_120.0, now=lambda: now[0]), dict(budget.costs))
+    assert went_on.training_ends_s == budget.training_ends_s
+
+
 def test_a_signal_that_was_no_scenarios_ends_the_simulation() -> None:
     """As from `timeout` or Ctrl-C; the loop listens, and remembers it until its next step boundary."""
     calls = itertools.count(1)
