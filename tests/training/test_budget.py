@@ -115,6 +115,12 @@ def test_what_a_report_costs_is_looked_at_again_where_that_is_cheap() -> None:
     assert not due_after(0.01, 1e6, total_s=None)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("case", scenarios(budget_s=86_400.0, step_s=20.0), ids=lambda case: case.name)
+def test_nothing_overruns_a_whole_day(case: Scenario) -> None:
+    assert simulate(case).overrun_s == 0
+
+
 def test_a_report_that_grows_is_foretold_by_a_line_through_two() -> None:
     now = [0.0]
     budget = Budget(100_000.0, Clock(now=lambda: now[0]))
