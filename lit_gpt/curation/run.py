@@ -25,7 +25,7 @@ from lit_gpt.curation.recipes import Recipe
 from lit_gpt.curation.rows import Pool, Rows
 from lit_gpt.curation.scorers import with_given
 from lit_gpt.curation.settings import CurateSettings
-from lit_gpt.curation.step import NOT_CHOSEN, Chooser, Drop, Filter, Ranking, Step, is_chooser
+from lit_gpt.curation.step import NOT_CHOSEN, SCORE_MISSING, Chooser, Drop, Filter, Ranking, Step, is_chooser
 from lit_gpt.data.accounting import say
 from lit_gpt.data.store import load_example_set
 from lit_gpt.data.subset import write_subset
@@ -194,7 +194,7 @@ def choice(step: Chooser, rows: Rows, bench: Bench) -> Iterable[Drop]:
     else:
         checked_size(n_wanted, len(rows), bench.n_pool)
         ranking = step.rank(rows, bench, n_wanted)
-        n_kept = _enough(n_wanted, len(ranking.order), len(rows))
+        n_kept = _enough(n_wanted, ranking, len(rows))
     yield from ranking.excluded
     stays = {*ranking.order[:n_kept]}
     excluded = {drop.id for drop in ranking.excluded}
@@ -205,12 +205,16 @@ def choice(step: Chooser, rows: Rows, bench: Bench) -> Iterable[Drop]:
             yield Drop(id, NOT_CHOSEN, {**ranking.evidence(place), **rank, "kept": n_kept})
 
 
-def _enough(n_wanted: int, n_ranked: int, n_rows: int) -> int:
+def _enough(n_wanted: int, ranking: Ranking, n_rows: int) -> int:
     """UserError where a step ranks fewer rows: the others have no score, are too like those chosen, or match none."""
+    n_ranked = len(ranking.order)
     if n_wanted <= n_ranked:
         return n_wanted
-    got = f"{n_wanted:,} rows asked for, and only {n_ranked:,} of {n_rows:,} that this recipe's last step can choose"
-    raise UserError(got, f"at most {n_ranked:,}", "lower --size or --fraction, or choose less strictly")
+    n_unscored = sum(drop.reason == SCORE_MISSING for drop in ranking.excluded)
+    why = f"; {n_unscored:,} have no score" if n_unscored else ""
+    choosable = f"only {n_ranked:,} of {n_rows:,} that this recipe's last step can choose{why}"
+    do = "lower --size or --fraction, or choose less strictly" if n_ranked else "see what the card says its scores need"
+    raise UserError(f"{n_wanted:,} rows asked for, and {choosable}", f"at most {n_ranked:,}", do)
 
 
 def _within_tokens(step: Chooser, rows: Rows, bench: Bench, budget: int) -> tuple[Ranking, int]:

@@ -185,6 +185,12 @@ def patchy(folder: Path, steps: str):
     return replace(text, scorers={**text.scorers, "patchy": Patchy()})
 
 
+def test_too_few_rows_with_a_score_are_told(pool: Path, tmp_path: Path) -> None:
+    chosen = patchy(tmp_path, "[{top: {score: patchy, order: lowest, keep: {size: 50}}}]")
+    with pytest.raises(UserError, match="only 40 of 60 .* last step can choose; 20 have no score"):
+        curate(settings(pool, out_dir=tmp_path / "out", missing="drop"), chosen)
+
+
 @pytest.mark.parametrize(
     "steps", ["[{top: {score: patchy, order: lowest, keep: {size: 5}}}]", "[{score_bounds: {score: patchy, below: 9}}]"]
 )
