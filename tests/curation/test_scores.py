@@ -187,7 +187,7 @@ def patchy(folder: Path, steps: str):
 
 def test_too_few_rows_with_a_score_are_told(pool: Path, tmp_path: Path) -> None:
     chosen = patchy(tmp_path, "[{top: {score: patchy, order: lowest, keep: {size: 50}}}]")
-    with pytest.raises(UserError, match="only 40 of 60 .* last step can choose; 20 have no score"):
+    with pytest.raises(UserError, match=r"only 40 of 60 .* last step can choose; 20 have no score"):
         curate(settings(pool, out_dir=tmp_path / "out", missing="drop"), chosen)
 
 
