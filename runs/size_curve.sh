@@ -7,4 +7,4 @@ set -euo pipefail
 
 [ -f data/spoilt/manifest.json ] || python scripts/prepare_world.py --defects true --n_rows 6000 --n_test 400 --seed 2306 \
     --destination_path data/spoilt
-python eval/size_curve.py --config configs/compare/size_curve.yaml "$@"
+python eval/size_curve.py --config configs/sizes/spoilt_pool.yaml "$@"

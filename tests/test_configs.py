@@ -15,9 +15,14 @@ def lora_line() -> CommandLine:
     return CommandLine(runpy.run_path(str(ROOT / "finetune" / "lora.py"))["main"], summary="LoRA")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "compare").glob("*.yaml")), ids=lambda path: path.stem)
-def test_comparisons_parse(path: Path) -> None:
-    line = CommandLine(runpy.run_path(str(ROOT / "eval" / "compare_datasets.py"))["main"], summary="compare")
+@pytest.mark.parametrize(
+    ("path", "script"),
+    [(path, "compare_datasets.py") for path in sorted((ROOT / "configs" / "compare").glob("*.yaml"))]
+    + [(path, "size_curve.py") for path in sorted((ROOT / "configs" / "sizes").glob("*.yaml"))],
+    ids=lambda value: Path(value).stem,
+)
+def test_comparisons_and_size_curves_parse(path: Path, script: str) -> None:
+    line = CommandLine(runpy.run_path(str(ROOT / "eval" / script))["main"], summary=script)
     comparison = parse(line, ["--config", str(path), "--seeds", "7"])["comparison"]
     recipes = {each.stem for each in (ROOT / "configs" / "curate").glob("*.yaml")}
     assert comparison.seeds == 7 and set(comparison.recipes) < recipes
