@@ -58,11 +58,16 @@ def curate(
     began = time.monotonic()
     out_dir = settings.out_dir or settings.data_dir.with_name(f"{settings.data_dir.name}-{recipe.name}")
     check_out_dir(out_dir, settings.data_dir)
+    if out_dir.is_dir() and any(out_dir.iterdir()):
+        say(f"{out_dir} is there already, and will be replaced; --out_dir names another folder")
     whole = load_example_set(settings.data_dir)
     pool = Pool.of(settings.data_dir)
     recipe = with_amount(recipe, settings.amount)
     bench = replace(bench_of(settings, recipe), n_pool=len(pool.ids), judge=judge, finetune=finetune)
     check_needs(recipe, bench)
+    if settings.amount is None and recipe.kept is not None:
+        asks = "--size, --fraction or --budget_tokens asks for another"
+        say(f"{recipe.name} keeps {recipe.kept.words}, its own amount; {asks}")
     stages = run_steps(recipe, pool.rows, bench)
     against = {id: (stage, drop) for stage in stages for id, drop in stage.drops.items()}
     report = _report(settings, recipe, pool, stages, bench) if settings.report else {}

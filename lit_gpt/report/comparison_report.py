@@ -127,36 +127,28 @@ def _cost_cell(about: Mapping[str, Any]) -> Child:
 
 
 def _costs(results: Mapping[str, Any]) -> Section:
-    titles = (
-        "rows",
-        "tokens",
-        "times seen",
-        "tokens seen",
-        "CPU s to choose",
-        "by the clock, s",
-        "paid calls",
-        "dollars",
-    )
-    columns = [Column("candidate"), *(Column(title, True) for title in titles)]
-    rows = []
-    for name, each in results["candidates"].items():
-        cost = [significant(each["cost"][key], 3) for key in ("cpu_s", "wall_s")] + _money_cells(each["cost"])
-        cells = [
-            count(each["n_rows"]),
-            count(each["n_tokens"]),
-            significant(each["passes"], 3),
-            count(each["tokens_seen"]),
-        ]
-        rows.append([name, *cells, *(cost if each["cost_is_known"] else [NOTHING] * 4)])
-    given_up = [
-        f"{name} was given up after {n} seeds, by the rule asked for." for name, n in results["stopped"].items()
-    ]
-    body = [table(columns, rows, "Rows and tokens of the first draw, and cost"), note(ABOUT_TIME), *map(note, given_up)]
-    return Section("cost", "What is trained on, and what choosing it cost", join(body))
+    titles = ("rows", "tokens", "times seen", "tokens seen", "CPU s to choose", "by the clock, s")
+    candidates = results["candidates"]
+    paid = any(each["cost"]["n_calls"] for each in candidates.values())
+    columns = [Column(title, True) for title in (*titles, *(("paid calls", "dollars") if paid else ()))]
+    rows = [[name, *_seen_cells(each), *_cost_cells(each, paid)] for name, each in candidates.items()]
+    notes = [ABOUT_TIME] if paid else [ABOUT_TIME, "No call was paid for."]
+    notes += [f"{name} was given up after {n} seeds, by the rule asked for." for name, n in results["stopped"].items()]
+    body = [table([Column("candidate"), *columns], rows, "Rows and tokens of the first draw, and cost")]
+    return Section("cost", "What is trained on, and what choosing it cost", join([*body, *map(note, notes)]))
 
 
-def _money_cells(cost: Mapping[str, Any]) -> list[str]:
-    return [count(cost["n_calls"]), NOTHING if cost["dollars"] is None else significant(cost["dollars"], 3)]
+def _seen_cells(about: Mapping[str, Any]) -> list[str]:
+    cells = [count(about["n_rows"]), count(about["n_tokens"])]
+    return [*cells, significant(about["passes"], 3), count(about["tokens_seen"])]
+
+
+def _cost_cells(about: Mapping[str, Any], paid: bool) -> list[str]:
+    cost = about["cost"]
+    cells = [significant(cost[key], 3) for key in ("cpu_s", "wall_s")]
+    if paid:
+        cells += [count(cost["n_calls"]), NOTHING if cost["dollars"] is None else significant(cost["dollars"], 3)]
+    return cells if about["cost_is_known"] else [NOTHING] * len(cells)
 
 
 def _length(results: Mapping[str, Any]) -> Section:

@@ -78,8 +78,8 @@ def _cautions(facts: Mapping[str, Any]) -> list[str]:
         kept, dropped = (quartiles[side][1] for side in ("kept", "dropped"))
         if max(kept, dropped) >= UNEQUAL * max(min(kept, dropped), 1):
             found.append(
-                f"Half of the kept answers have more than {count(kept)} words, half of those left out more than "
-                f"{count(dropped)}: what comes of it may come of length."
+                f"A kept answer has {count(kept)} words at the median, one left out {count(dropped)}: what comes of "
+                "this choice may come of length alone. Compare with length-matched."
             )
     return found
 
@@ -113,8 +113,12 @@ def _step_examples(number: int, stage: Mapping[str, Any]) -> Html:
         )
         first = " ".join(reason["examples"][0]["prompt"].split())
         told = first if len(first) <= SUMMARY_CHARS else f"{first[:SUMMARY_CHARS]} …"
-        parts.append(details(f"{len(examples)} of them, such as: {told}", *examples))
+        parts.append(details(f"{_examples(len(examples))}: {told}", *examples))
     return join(parts)
+
+
+def _examples(n: int) -> str:
+    return "One example" if n == 1 else f"{n} examples, the first"
 
 
 def _example(example: Mapping[str, Any]) -> Html:

@@ -69,6 +69,18 @@ def test_the_same_again(pool: Path, tmp_path: Path) -> None:
     assert load_example_set(first).counts == load_example_set(second).counts
 
 
+def test_what_replaces_a_set_and_what_the_recipe_decides_is_told(
+    pool: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = recipe(tmp_path, f"steps:\n{STEPS['top']}")
+    curate(settings(pool, out_dir=tmp_path / "out", size=9), mine)
+    first = capsys.readouterr().err
+    assert "replaced" not in first and "its own amount" not in first
+    curate(settings(pool, out_dir=tmp_path / "out"), mine)
+    again = capsys.readouterr().err
+    assert "out is there already, and will be replaced" in again and "keeps 8 rows, its own amount" in again
+
+
 def test_a_curated_set_is_curated_again(pool: Path, tmp_path: Path) -> None:
     first = curate(settings(pool, out_dir=tmp_path / "a"), recipe(tmp_path, "steps: [exact_duplicates]"))
     second = curate(settings(first, out_dir=tmp_path / "b", size=4), recipe(tmp_path, "steps: [random]"))
@@ -145,4 +157,4 @@ def test_report_and_facts(pool: Path, tmp_path: Path) -> None:
     assert page == curation_report(facts), "of curation.json alone"
     assert "exact duplicate" in page and "<script" not in page and "http-equiv" in page
     assert "after step 2, top by answer_words" in page
-    assert "Half of the kept answers have more than 36 words, half of those left out more than" in page
+    assert "A kept answer has 36 words at the median, one left out" in page
