@@ -101,6 +101,7 @@ class Influence(OfAModel):
     moments: str = "moments"
 
     NAME: ClassVar = "influence"
+    VERSION: ClassVar = 2
     NEEDS: ClassVar = ("checkpoint_dir", "target_dir")
     GIVEN: ClassVar = {"warmup": ADAPTER, "moments": "that run's state/STEP/optimizer.safetensors"}
     OPTIONAL: ClassVar = ("moments",)

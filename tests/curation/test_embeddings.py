@@ -212,6 +212,15 @@ def test_gradient_features_are_projected_gradients(tuned: Reader) -> None:
     assert ids == ["a", "b"] and not np.allclose(features, expected, atol=0.1)
 
 
+def test_rows_that_share_a_draw_of_the_projection_change_nothing(
+    tuned: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, together = matrix(gradient_features(ROWS, tuned, 64, seed=5))
+    monkeypatch.setattr("lit_gpt.curation.indicators.gradients.MOST_ROWS", 1)
+    _, alone = matrix(gradient_features(ROWS, tuned, 64, seed=5))
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
 def test_adam_s_step_is_torch_s(tuned: Reader) -> None:
     """torch.optim.Adam with its bias corrections undone, from the same moments."""
     gradient = gradient_by_hand(tuned, "Is it?", "No.")

@@ -3,8 +3,9 @@
     row -> gradient of all A and B (P,) -> [Adam's step, if its moments are given] -> random projection to D -> length 1
 
 The projection is Rademacher's (+1 or -1 over sqrt D), drawn from the seed a block of weights at a time and never kept
-whole, so that P times D need not fit into memory. Adam's step as in the paper's code: beta 0.9 and 0.999, no bias
-correction, u / sqrt(v + 1e-8). One row is one backward pass: the dear part of LESS.
+whole, so that P times D need not fit into memory; as many rows share a draw as a bound of bytes allows. Adam's step
+as in the paper's code: beta 0.9 and 0.999, no bias correction, u / sqrt(v + 1e-8). One row is one backward pass: the
+dear part of LESS.
 Not covered: the warm-up finetuning (training/), sums over its epochs (selection/targets.py).
 """
 
@@ -30,8 +31,9 @@ from lit_gpt.seeds import derive_seed
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # princeton-nlp/LESS, collect_grad_reps.py
 FIRST, SECOND = "::exp_avg", "::exp_avg_sq"  # how a run's state names Adam's moments of a weight
-BATCH_ROWS = 16
-BLOCK_WEIGHTS = 1 << 14
+MOST_ROWS = 256  # that share a draw of the projection
+GRADIENTS_BYTES = 1 << 28  # of them, and as much again while they are stacked
+BLOCK_SIGNS = 1 << 23
 
 Moments = Mapping[str, tuple[Tensor, Tensor]]  # parameter -> its first and second moment
 
@@ -44,7 +46,9 @@ def gradient_features(
     if not weights:
         raise ValueError("gradients are taken on LoRA weights, and the model has none")
     rows = reader.passes(examples)
-    while window := list(islice(rows, BATCH_ROWS)):
+    n_weights = sum(weight.numel() for weight in weights.values())
+    n_rows = max(1, min(MOST_ROWS, GRADIENTS_BYTES // (4 * n_weights)))
+    while window := list(islice(rows, n_rows)):
         gradients = [_gradient(row, reader, weights, moments) for row in window]
         found = [gradient for gradient in gradients if isinstance(gradient, Tensor)]
         projected: Iterator[Vectors] = iter(unit(project(torch.stack(found), n_dims, seed).numpy()) if found else ())
@@ -54,13 +58,21 @@ def gradient_features(
 
 def project(gradients_BP: Tensor, n_dims: int, seed: int) -> Tensor:
     """The gradients in n_dims dimensions, where their products are nearly what they were."""
-    projected_BD = torch.zeros(len(gradients_BP), n_dims)
-    for start in range(0, gradients_BP.size(1), BLOCK_WEIGHTS):
-        block_BW = gradients_BP[:, start : start + BLOCK_WEIGHTS]
-        draw = torch.Generator().manual_seed(derive_seed(seed, "projection", n_dims, start))
-        signs_WD = torch.randint(0, 2, (block_BW.size(1), n_dims), generator=draw, dtype=torch.int8)
-        projected_BD += block_BW @ (2.0 * signs_WD - 1)
-    return projected_BD / n_dims**0.5
+    projected_BD = gradients_BP.new_zeros(len(gradients_BP), n_dims)
+    n_weights = max(1, BLOCK_SIGNS // n_dims)
+    for start in range(0, gradients_BP.size(1), n_weights):
+        block_BW = gradients_BP[:, start : start + n_weights]
+        signs_WD = _signs(block_BW.size(1), n_dims, derive_seed(seed, "projection", n_dims, start))
+        projected_BD += block_BW @ signs_WD.to(block_BW.device)
+    return projected_BD.cpu() / n_dims**0.5
+
+
+def _signs(n_weights: int, n_dims: int, seed: int) -> Tensor:
+    """+1 and -1, a bit of the generator's each."""
+    n_bits = n_weights * n_dims
+    words = np.random.PCG64(seed).random_raw(-(-n_bits // 64)).astype("<u8", copy=False)
+    bits_WD = np.unpackbits(words.view(np.uint8), count=n_bits).reshape(n_weights, n_dims)
+    return torch.from_numpy(bits_WD).float().mul_(2).sub_(1)
 
 
 def _lora_weights(reader: Reader) -> Iterator[tuple[str, torch.nn.Parameter]]:
@@ -85,7 +97,7 @@ def _gradient(
         loss = F.cross_entropy(reader.model(ids_BT, logits_at=at_N - 1).float(), ids_BT[0, at_N])
         gradients = torch.autograd.grad(loss, list(weights.values()))
     found = dict(zip(weights, gradients, strict=True))
-    return torch.cat([_step(name, grad, moments).flatten() for name, grad in found.items()]).float().cpu()
+    return torch.cat([_step(name, grad, moments).flatten() for name, grad in found.items()]).float()
 
 
 def _step(name: str, gradient: Tensor, moments: Moments | None) -> Tensor:
