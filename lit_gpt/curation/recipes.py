@@ -52,6 +52,11 @@ class Recipe:
     settings: dict[str, Any]
 
     @property
+    def decisive(self) -> dict[str, Any]:
+        """What of the file decides which rows stay: all but the card's words."""
+        return {name: value for name, value in self.settings.items() if name != "card"}
+
+    @property
     def kept(self) -> Amount | None:
         """What its last choosing step keeps."""
         amounts = [cast(Any, step).keep for _, step in self.steps if is_chooser(step)]

@@ -180,7 +180,7 @@ class Choices:
         judge = {key: value for key, value in asdict(self.judge).items() if key.startswith(DECIDES)}
         return {
             "pool": load_example_set(s.pool).content_hash,
-            "recipe": candidate.way.settings,
+            "recipe": candidate.way.decisive,
             "seed": seed + candidate.seed_offset,
             "checkpoint": hash_json(checkpoint_hashes(s.base)),
             "prompt_style": s.prompt_style,

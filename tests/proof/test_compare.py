@@ -171,6 +171,20 @@ def test_what_was_made_with_other_settings_is_not_taken(
         comparison(pool, tiny_base, done, **changed).run()
 
 
+def test_a_recipe_is_another_by_its_steps_and_not_by_its_words(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    def choose(title: str, order: str) -> None:
+        card = {"title": title, "paper": "", "formula": "", "ours": [], "negatives": []}
+        steps = [{"top": {"score": "answer_words", "order": order}}]
+        (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"card": card, "steps": steps}))
+        choices = comparison(pool, tiny_base, tmp_path / "out", recipes=[str(tmp_path / "mine.yaml")]).choices
+        choices.choose(next(each for each in choices.candidates if each.name == "mine"), 0)
+
+    choose("a word", "highest")
+    choose("another word", "highest")
+    with pytest.raises(UserError, match="another recipe"):
+        choose("a word", "lowest")
+
+
 def test_each_recipe_is_given_what_it_asks_for(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
     rows = list({row.content_hash: row for row in read_examples(pool)}.values())
     recipes = []
