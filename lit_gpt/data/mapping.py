@@ -94,7 +94,8 @@ def parse_columns(text: str) -> dict[str, str]:
     given = {field.strip(): column.strip() for field, _, column in pairs}
     for field, column in given.items():
         if field not in NAMES or not column:
-            remedy = suggestion(field, NAMES) or f"name the fields among {', '.join(NAMES)}"
+            turned = f"turn it round: {column}={field}" if column in NAMES else ""
+            remedy = turned or suggestion(field, NAMES) or f"name the fields among {', '.join(NAMES)}"
             raise UserError(f"--columns {text}", "FIELD=COLUMN pairs with commas between", remedy)
     return given
 

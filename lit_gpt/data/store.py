@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from lit_gpt.data.licences import VerdictCounts, rules
-from lit_gpt.errors import UserError
+from lit_gpt.errors import UserError, suggestion
 from lit_gpt.example import Example
 from lit_gpt.manifest import MANIFEST, Manifest, read_manifest
 
@@ -38,10 +38,12 @@ def split_name(split: str) -> str:
 def load_example_set(directory: Path) -> Manifest:
     """The manifest of a prepared set; UserError where there is none."""
     if not (directory / MANIFEST).is_file():
+        beside = (path.parent for path in directory.parent.glob(f"*/{MANIFEST}"))
+        near = suggestion(str(directory), map(str, beside))
         raise UserError(
             f"{directory}, which is no prepared data set",
             f"a folder with {MANIFEST} and {split_name(SPLITS[0])}",
-            "prepare one first, e.g. python scripts/prepare_lima.py",
+            near or "prepare one first, e.g. python scripts/prepare_lima.py",
         )
     return read_manifest(directory, KIND)
 

@@ -116,6 +116,7 @@ def test_an_unknown_form_lists_what_was_seen_and_guesses(record, guess):
         ("output", "did you mean output"),
         ("=x", "name the fields"),
         ("question=x", "name the fields"),
+        ("question=instruction", "turn it round: instruction=question"),
     ],
 )
 def test_columns_that_cannot_be_read(text, hint):

@@ -176,6 +176,9 @@ def test_sets_are_found_and_misspelt_ones_refused(prepare, tmp_path):
     assert find_example_sets(tmp_path) == [directory]
     with pytest.raises(UserError, match="no prepared data set"):
         read_examples(tmp_path / "nowhere")
+    with pytest.raises(UserError) as misspelt:
+        read_examples(directory.with_name(f"{directory.name}s"))
+    assert misspelt.value.do == f"did you mean {directory}?"
     with pytest.raises(UserError, match="split 'test'"):
         read_examples(directory, "test")
 
