@@ -24,7 +24,7 @@ from lit_gpt.progress import watched
 from lit_gpt.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from lit_gpt.curation.run import Stage
+    from lit_gpt.curation.stages import Stage
     from lit_gpt.curation.step import Step
 
 N_PER_REASON = 2

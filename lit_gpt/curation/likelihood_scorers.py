@@ -5,7 +5,7 @@ seen a few of the rows, a low ratio says that the prompt explains the answer. As
 is pointwise V-information, low where labels are wrong (Ethayarajh et al. 2022, arXiv 2110.08420, section 4).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lit_gpt.curation.bench import Bench
@@ -17,9 +17,51 @@ from lit_gpt.curation.scores import ScoreRows, from_table
 if TYPE_CHECKING:
     from lit_gpt.curation.indicators.likelihoods import Reader
 
+AFTER_PROMPTS = "answers after their prompts"
 
-class Tunable(OfAModel):
-    """What reads with the adapter of the name `tuned`, where that is not empty."""
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a model reads the answers of a row.
+
+    Args:
+        max_tokens: longer ones have no score; 0 for the model's context
+        tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
+            alone without it
+        ends: count the token that ends an answer, too, which is unlikely after an answer that was cut off
+    """
+
+    max_tokens: int = 0
+    tuned: str = ""
+    ends: bool = False
+
+    NEEDS: ClassVar[tuple[str, ...]] = ("checkpoint_dir",)
+    GIVEN: ClassVar = {"tuned": ADAPTER}
+
+    @property
+    def given(self) -> "MeanNll":
+        """The table of answers after their prompts, read in this way."""
+        return MeanNll(max_tokens=self.max_tokens, tuned=self.tuned, ends=self.ends)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingTwice(Reading):
+    """The same with each answer by itself, too.
+
+    Args:
+        alone_prefix: what stands before it
+    """
+
+    alone_prefix: str = ""
+
+    @property
+    def alone(self) -> "MeanNllAlone":
+        """The table of answers alone, read in this way."""
+        return MeanNllAlone(**asdict(self))
+
+
+class Table(OfAModel):
+    """A pass over all rows by the base, or by the adapter of the name `tuned`: what others are made of."""
 
     tuned: str
 
@@ -31,20 +73,9 @@ class Tunable(OfAModel):
         return replace(reader_of(bench, bench.given(self.tuned, ADAPTER) if self.tuned else None), **how)
 
 
-@dataclass(frozen=True)
-class MeanNll(Tunable):
-    """Mean NLL of the answers' tokens after their prompts, in nats: one pass, a table that others are made of.
-
-    Args:
-        max_tokens: longer rows have no score; 0 for the model's context
-        tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
-            alone without it
-        ends: count the token that ends an answer, too, which is unlikely after an answer that was cut off
-    """
-
-    max_tokens: int = 0
-    tuned: str = ""
-    ends: bool = False
+@dataclass(frozen=True, kw_only=True)
+class MeanNll(Table, Reading):
+    """Mean NLL of the answers' tokens after their prompts, in nats."""
 
     NAME: ClassVar = "nll_given"
 
@@ -55,22 +86,9 @@ class MeanNll(Tunable):
         return lambda examples: nll_given_scores(examples, reader)
 
 
-@dataclass(frozen=True)
-class MeanNllAlone(Tunable):
-    """The same of each answer by itself.
-
-    Args:
-        alone_prefix: what stands before it
-        max_tokens: longer answers have no score; 0 for the model's context
-        tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
-            alone without it
-        ends: count the token that ends an answer, too, which is unlikely after an answer that was cut off
-    """
-
-    alone_prefix: str = ""
-    max_tokens: int = 0
-    tuned: str = ""
-    ends: bool = False
+@dataclass(frozen=True, kw_only=True)
+class MeanNllAlone(Table, ReadingTwice):
+    """The same of each answer by itself."""
 
     NAME: ClassVar = "nll_alone"
 
@@ -81,69 +99,38 @@ class MeanNllAlone(Tunable):
         return lambda examples: nll_alone_scores(examples, reader)
 
 
-@dataclass(frozen=True)
-class Perplexity:
-    """exp of the mean NLL of the answers after their prompts.
-
-    Args:
-        max_tokens: longer rows have no score; 0 for the model's context
-        tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
-            alone without it
-        ends: count the token that ends an answer, too, which is unlikely after an answer that was cut off
-    """
-
-    max_tokens: int = 0
-    tuned: str = ""
-    ends: bool = False
-
-    NEEDS: ClassVar = ("checkpoint_dir",)
-    GIVEN: ClassVar = {"tuned": ADAPTER}
+@dataclass(frozen=True, kw_only=True)
+class Perplexity(Reading):
+    """exp of the mean NLL of the answers after their prompts."""
 
     def combine(self, rows: Rows, bench: Bench) -> list[float]:
         from lit_gpt.curation.indicators.likelihoods import Likelihood
 
-        given = from_table(MeanNll(self.max_tokens, self.tuned, self.ends), "answers after their prompts", rows, bench)
-        return [Likelihood(nll).perplexity for nll in given]
+        return [Likelihood(nll).perplexity for nll in from_table(self.given, AFTER_PROMPTS, rows, bench)]
 
 
-@dataclass(frozen=True)
-class Ifd:
-    """What the two ways to tell instruction-following difficulty share: both passes, by a subclass's RATIO.
+@dataclass(frozen=True, kw_only=True)
+class Ifd(ReadingTwice):
+    """What the two ways to tell instruction-following difficulty share: both passes, by a subclass's RATIO."""
 
-    Args:
-        alone_prefix: what stands before an answer that stands alone
-        max_tokens: longer rows have no score; 0 for the model's context
-        tuned: the name of an adapter that reads them, made by the step warm_up or given: --given NAME=DIR; the base
-            alone without it
-        ends: count the token that ends an answer, too, which is unlikely after an answer that was cut off
-    """
-
-    alone_prefix: str = ""
-    max_tokens: int = 0
-    tuned: str = ""
-    ends: bool = False
-
-    NEEDS: ClassVar = ("checkpoint_dir",)
-    GIVEN: ClassVar = {"tuned": ADAPTER}
     RATIO: ClassVar[str]
 
     def combine(self, rows: Rows, bench: Bench) -> list[float]:
         from lit_gpt.curation.indicators.likelihoods import Likelihood
 
-        given = from_table(MeanNll(self.max_tokens, self.tuned, self.ends), "answers after their prompts", rows, bench)
-        bare = MeanNllAlone(self.alone_prefix, self.max_tokens, self.tuned, self.ends)
-        alone = from_table(bare, "answers alone", rows, bench)
+        given = from_table(self.given, AFTER_PROMPTS, rows, bench)
+        alone = from_table(self.alone, "answers alone", rows, bench)
         return [getattr(Likelihood(*pair), self.RATIO) for pair in zip(given, alone, strict=True)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IfdLoss(Ifd):
     """Mean NLL of the answer given its prompt over that of the answer alone."""
 
     RATIO: ClassVar = "ifd_loss"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IfdPerplexity(Ifd):
     """Perplexity of the answer given its prompt over that of the answer alone."""
 

@@ -6,8 +6,8 @@ Made from the curated set's curation.json alone. Not covered: whether it helped;
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lit_gpt.report.formats import MINUS, NOTHING, count, in_words, percent, significant
-from lit_gpt.report.funnel import Stage, funnel
+from lit_gpt.report.curation_funnel import funnel_section, shown_row
+from lit_gpt.report.formats import MINUS, NOTHING, count, percent
 from lit_gpt.report.histogram import histogram
 from lit_gpt.report.markup import Child, Html, element, join
 from lit_gpt.report.page import Section, page
@@ -21,14 +21,12 @@ from lit_gpt.report.parts import (
     note,
     paragraph,
     table,
-    verbatim,
 )
 from lit_gpt.report.scatter import scatter
 
 CONFOUNDED = 0.5  # rank correlation with length from which on a score is called out
 UNEQUAL = 1.5  # ratio of median lengths, kept and left out, from which on it is called out
 OF_LENGTH = ("words", "tokens")  # what is in the names of scores that are lengths themselves
-SUMMARY_CHARS = 90
 MANY = 15  # categories that would push all else off the page
 QUARTILES = ("first quarter", "median", "third quarter")
 
@@ -36,7 +34,7 @@ QUARTILES = ("first quarter", "median", "third quarter")
 def curation_report(facts: Mapping[str, Any]) -> str:
     """The page as text."""
     sections = [
-        _funnel_section(facts),
+        funnel_section(facts),
         _scores_section(facts),
         _length_section(facts),
         _sides_section(facts),
@@ -84,71 +82,6 @@ def _cautions(facts: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _funnel_section(facts: Mapping[str, Any]) -> Section:
-    stages = [Stage("rows of the pool", facts["n_pool"])]
-    for number, stage in enumerate(facts["stages"], 1):
-        lost = {in_words(reason["reason"]): reason["n"] for reason in stage["reasons"]}
-        stages.append(Stage(f"after step {number}, {_name(stage)}", stage["n_out"], lost))
-    shown = [funnel(stages, "Rows through the steps of the recipe")]
-    shown += [_step_examples(number, stage) for number, stage in enumerate(facts["stages"], 1) if stage["reasons"]]
-    shown += [join([heading(item["title"]), *(note(line) for line in item["lines"])]) for item in facts["notes"]]
-    shown.append(
-        note("Every row left out is in rejects.jsonl with its reason and evidence, and whole in dropped.parquet.")
-    )
-    return Section("funnel", "What each step left out", join(shown))
-
-
-def _name(stage: Mapping[str, Any]) -> str:
-    """A step in words, with the score it goes by."""
-    by = f" by {stage['score']}" if stage["score"] else ""
-    return in_words(stage["step"]) + by
-
-
-def _step_examples(number: int, stage: Mapping[str, Any]) -> Html:
-    parts: list[Child] = [heading(f"Step {number}, {_name(stage)}: rows it left out")]
-    for reason in stage["reasons"]:
-        examples = [_example(example) for example in reason["examples"]]
-        parts.append(
-            paragraph(element("strong", in_words(reason["reason"])), f" ({count(reason['n'])}) {reason['meaning']}")
-        )
-        first = " ".join(reason["examples"][0]["prompt"].split())
-        told = first if len(first) <= SUMMARY_CHARS else f"{first[:SUMMARY_CHARS]} …"
-        parts.append(details(f"{_examples(len(examples))}: {told}", *examples))
-    return join(parts)
-
-
-def _examples(n: int) -> str:
-    return "One example" if n == 1 else f"{n} examples, the first"
-
-
-def _example(example: Mapping[str, Any]) -> Html:
-    evidence = [(in_words(name), _value(value)) for name, value in example.get("evidence", {}).items()]
-    return element(
-        "div",
-        note(example["id"]),
-        element(
-            "dl",
-            *(element("div", element("dt", name), element("dd", value)) for name, value in evidence),
-            element("div", element("dt", "prompt"), element("dd", verbatim(example["prompt"]))),
-            element("div", element("dt", "answer"), element("dd", verbatim(example["answer"]))),
-        ),
-        class_="row-shown",
-    )
-
-
-def _value(value: Any) -> Child:
-    if isinstance(value, list):
-        return join((_pairs(one) if isinstance(one, Mapping) else str(one) for one in value), " ")
-    if isinstance(value, float):
-        return significant(value)
-    return count(value) if isinstance(value, int) and not isinstance(value, bool) else verbatim(str(value))
-
-
-def _pairs(record: Mapping[str, Any]) -> Html:
-    lines = (element("li", f"{in_words(name)}: ", verbatim(str(value))) for name, value in record.items())
-    return element("ul", *lines, class_="evidence")
-
-
 def _scores_section(facts: Mapping[str, Any]) -> Section:
     if not facts["scores"]:
         return Section("scores", "Scores", paragraph("This recipe goes by no score."))
@@ -187,7 +120,7 @@ def _length_section(facts: Mapping[str, Any]) -> Section:
 def _sides_section(facts: Mapping[str, Any]) -> Section:
     sides = [("Kept", facts["samples"].get("kept", [])), ("Left out", facts["samples"].get("dropped", []))]
     columns = [
-        element("div", heading(name), *([_example(e) for e in rows] or [missing("There are none.")]))
+        element("div", heading(name), *([shown_row(e) for e in rows] or [missing("There are none.")]))
         for name, rows in sides
     ]
     words = note("Drawn at random from each side, by the seed.")

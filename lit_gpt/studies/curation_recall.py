@@ -21,7 +21,8 @@ from lit_gpt.curation.amounts import Amount
 from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.recipes import Recipe, read_recipe
 from lit_gpt.curation.rows import Pool
-from lit_gpt.curation.run import run_steps, scorers_of, with_amount
+from lit_gpt.curation.run import scorers_of, with_amount
+from lit_gpt.curation.stages import run_steps
 from lit_gpt.curation.step import SCORE_MISSING, is_chooser
 from lit_gpt.errors import UserError
 from lit_gpt.evaluation.labels import read_defects
