@@ -25,7 +25,7 @@ from lit_gpt.progress import bar
 from lit_gpt.proof import shown
 from lit_gpt.proof.candidates import AGAIN, RANDOM, Candidate, Choices, Chosen, plain
 from lit_gpt.proof.checks import chosen_hashes, shared_prompts
-from lit_gpt.proof.effects import JUDGED, MEASURES, by_group, effects_of, is_hopeless
+from lit_gpt.proof.effects import JUDGED, MEASURES, beyond_length, by_group, effects_of, is_hopeless
 from lit_gpt.proof.intervals import overlap
 from lit_gpt.proof.judged import Preferences
 from lit_gpt.proof.training_curves import training_curve
@@ -140,7 +140,7 @@ class Comparison:
             "n_seeds_done": len(self.outcomes[RANDOM]),
             "settings": settings,
             "base": base.means | {JUDGED: None},
-            "measures": {m: found | self._groups(m) for m in MEASURES if (found := effects_of(self.outcomes, m))},
+            "measures": {m: found | self._parts(m) for m in MEASURES if (found := effects_of(self.outcomes, m))},
             "training_loss": {name: training_curve(self._run_dirs(name)) for name in self.outcomes},
             "judge": self.preferences.about(),
             "candidates": {each.name: self._about(each, firsts) for each in self.choices.candidates},
@@ -151,14 +151,15 @@ class Comparison:
     def _run_dirs(self, name: str) -> list[Path]:
         return [self.trials.run_dir(run) for seed in range(len(self.outcomes[name])) for run in self._runs(name, seed)]
 
-    def _groups(self, measure: str) -> dict[str, Any]:
-        """The effects by who wrote the rows that are measured on, and by the source of these."""
+    def _parts(self, measure: str) -> dict[str, Any]:
+        """The effects by who wrote the rows that are measured on, and by the source of these; and beyond length."""
         measured = read_examples(self.choices.settings.pool, self.trials.measured_split)
         rows = {each.id: each.provenance for each in measured}
         origins = {id: str(provenance.origin) for id, provenance in rows.items()}
         sources = {id: provenance.source for id, provenance in rows.items()}
         groups = {"by_origin": origins, "by_source": sources}
-        return {key: by_group(self.outcomes, measure, group_of) for key, group_of in groups.items()}
+        apart = {key: by_group(self.outcomes, measure, group_of) for key, group_of in groups.items()}
+        return {**apart, "beyond_length": beyond_length(self.outcomes, measure)}
 
     def _about(self, candidate: Candidate, firsts: Mapping[str, Chosen]) -> dict[str, Any]:
         chosen = firsts[candidate.name]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lit_gpt.errors import UserError
 from lit_gpt.evaluation.resampling import hierarchical_interval
-from lit_gpt.proof.candidates import AGAIN, RANDOM
+from lit_gpt.proof.candidates import AGAIN, MATCHED, RANDOM
 from lit_gpt.proof.intervals import CONFIDENCE, Effect, detectable, effect, holm, seeds_needed
 from lit_gpt.proof.trials import Outcome
 from lit_gpt.report.measure_section import NO_DIFFERENCE, TOO_FEW
@@ -22,6 +22,7 @@ from lit_gpt.report.measure_section import NO_DIFFERENCE, TOO_FEW
 JUDGED = "judged_style"
 MEASURES = ("held_out_loss", "exact_match", JUDGED)
 VALUES = {"held_out_loss": "losses", "exact_match": "correct", JUDGED: "preferred"}  # of an Outcome
+OF_ITS_LENGTH = "draws of its length"
 HOPELESS_AFTER, HOPELESS_CONFIDENCE = 3, 0.99  # seeds; of the interval that must lie below zero
 
 Outcomes = Mapping[str, Sequence[Sequence[Outcome]]]  # candidate -> draw -> training
@@ -65,17 +66,34 @@ def effects_of(outcomes: Outcomes, measure: str, reference: str = RANDOM, again:
     if len(ids) < 2:
         return {}
     gains = {name: gain(outcomes, name, measure, ids, reference) for name in outcomes if name != reference}
-    found = {name: effect(each) for name, each in gains.items() if len(each) > 1}
-    corrected = holm({name: each.p for name, each in found.items() if name != again and each.has_verdict})
     means = {name: table(draws, measure, ids).mean(axis=1).tolist() for name, draws in outcomes.items() if draws}
-    records = {name: _record(each, corrected.get(name), gains[name]) for name, each in found.items()}
-    for name, each in found.items():
-        records[name]["verdict"] = verdict(each, corrected.get(name), reference)
+    records = _records(gains, reference, again)
     return {
         "n_items": len(ids),
         "by_seed": means,
         "effects": records,
-        "noise_floor": _detectable(found[again]) if again in found else None,
+        "noise_floor": records[again]["detectable"] if again in records else None,
+    }
+
+
+def beyond_length(outcomes: Outcomes, measure: str) -> dict[str, Any]:
+    """Of each candidate what it does better than random rows whose answers are as long as its own, where these were
+    drawn: a family of comparisons by itself."""
+    ids = shared_ids(outcomes, measure)
+    pairs = {name: matched for name in outcomes if (matched := f"{MATCHED} to {name}") in outcomes}
+    if len(ids) < 2:
+        return {}
+    return _records({name: gain(outcomes, name, measure, ids, own) for name, own in pairs.items()}, OF_ITS_LENGTH)
+
+
+def _records(gains: Mapping[str, NDArray[np.float64]], reference: str, again: str = "") -> dict[str, dict[str, Any]]:
+    """Of everyone with two seeds: effects, corrected for all but `again`, and verdicts."""
+    found = {name: effect(each) for name, each in gains.items() if len(each) > 1}
+    corrected = holm({name: each.p for name, each in found.items() if name != again and each.has_verdict})
+    return {
+        name: _record(each, corrected.get(name), gains[name])
+        | {"verdict": verdict(each, corrected.get(name), reference)}
+        for name, each in found.items()
     }
 
 

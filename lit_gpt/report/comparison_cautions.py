@@ -101,4 +101,4 @@ def _way_to_tell(results: Mapping[str, Any], unlike: Mapping[str, float]) -> str
     named = [name for name in unlike if name not in results["settings"]["baselines"]]
     if any(f"{MATCHED} to {name}" not in results["candidates"] for name in named):
         return f"Random rows of the same lengths were not compared: --baselines random {MATCHED} adds them."
-    return f"See {' and '.join(f'{MATCHED} to {name}' for name in named)}." if named else ""
+    return "See what is left beyond length, below." if named else ""

@@ -162,7 +162,24 @@ def _length(results: Mapping[str, Any]) -> Section:
         "A set of longer answers, or of shorter ones, may win by length alone. The baselines longest and "
         "length-matched tell: random rows of the same lengths have what length brings, and no more of the method."
     )
-    return Section("length", "Length", join([table(columns, rows, "Words of the answers"), why]))
+    return Section(
+        "length", "Length", join([table(columns, rows, "Words of the answers"), why, _beyond_length(results)])
+    )
+
+
+def _beyond_length(results: Mapping[str, Any]) -> Html | None:
+    """What is left of each gain where the draw has answers as long; None where no such draws were asked for."""
+    told = {
+        measure: found["beyond_length"] for measure, found in results["measures"].items() if found.get("beyond_length")
+    }
+    if not told:
+        return None
+    columns = [Column("candidate"), *(Column(gain_title(measure)) for measure in told)]
+    names = list(next(iter(told.values())))
+    rows: list[list[Child]] = [[name, *(_verdict_cell(m, each, name) for m, each in told.items())] for name in names]
+    return table(
+        columns, rows, "Beyond length: against random draws whose answers are as long, corrected among themselves"
+    )
 
 
 def _overlap(results: Mapping[str, Any]) -> Section:

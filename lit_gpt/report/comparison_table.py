@@ -23,6 +23,8 @@ def comparison_table(results: Mapping[str, Any]) -> str:
         for key in ("by_origin", "by_source"):
             if found.get(key):
                 lines += ["", *_groups(f"{gain_title(measure).lower()}, {key.replace('_', ' ')}", found[key], measure)]
+        if beyond := found.get("beyond_length"):
+            lines += ["", *_beyond(measure, beyond)]
     return "\n".join([*lines, ""])
 
 
@@ -48,6 +50,11 @@ def _groups(title: str, groups: Mapping[str, Any], measure: str) -> list[str]:
         marks = ("**" if is_certain(each) else "" for each in effects)
         lines.append(_row([name, *(f"{m}{_gain(measure, e)}{m}" for m, e in zip(marks, effects, strict=True))]))
     return lines
+
+
+def _beyond(measure: str, effects: Mapping[str, Any]) -> list[str]:
+    heads = ["against random draws of the same lengths", gain_title(measure).lower(), "verdict"]
+    return [_row(heads), _row(["---"] * 3), *(_row([name, *_cells(measure, effects, name)]) for name in effects)]
 
 
 def _gain(measure: str, found: Mapping[str, Any]) -> str:

@@ -21,12 +21,13 @@ from lit_gpt.errors import UserError
 from lit_gpt.proof.candidates import Choices
 from lit_gpt.proof.checks import chosen_hashes, shared_prompts
 from lit_gpt.proof.compare import Comparison
-from lit_gpt.proof.effects import by_group, effects_of, is_hopeless
+from lit_gpt.proof.effects import beyond_length, by_group, effects_of, is_hopeless
 from lit_gpt.proof.judged import plans
 from lit_gpt.proof.settings import ComparisonSettings
 from lit_gpt.proof.training_curves import training_curve
 from lit_gpt.proof.trials import Outcome, Trials
 from lit_gpt.report.comparison_report import comparison_report
+from lit_gpt.report.comparison_table import comparison_table
 from lit_gpt.report.formats import duration
 from lit_gpt.report.measure_section import TOO_FEW
 from lit_gpt.training.lora_settings import LoraSettings
@@ -239,6 +240,21 @@ def test_three_draws_have_verdicts_and_two_have_none() -> None:
     groups = {str(i): "odd" if i % 2 else "even" for i in range(20)}
     cells = by_group({"random": drawn(0.0, 2), "good": drawn(0.5, 2)}, "held_out_loss", groups)
     assert [each["effects"]["good"]["p_corrected"] for each in cells.values()] == [None, None]
+
+
+def test_what_a_recipe_does_beyond_the_length_of_its_answers(results: dict) -> None:
+    gains = {"random": 0.0, "mine": 0.5, "length-matched to mine": 0.3, "long": 0.4, "length-matched to long": 0.4}
+    outcomes = {name: drawn(value, 3) for name, value in gains.items()}
+    found = beyond_length(outcomes, "held_out_loss")
+    assert list(found) == ["mine", "long"]
+    assert found["mine"]["effect"] == pytest.approx(0.2, abs=0.02)
+    assert found["mine"]["verdict"] == "better than draws of its length"
+    assert abs(found["long"]["effect"]) < 0.02 and found["long"]["p_corrected"] >= found["long"]["p"]
+    assert beyond_length({name: outcomes[name] for name in ("random", "mine")}, "held_out_loss") == {}
+    measured = results["measures"]["held_out_loss"]
+    told = results | {"measures": {"held_out_loss": measured | {"beyond_length": found}}}
+    assert "better than draws of its length" in comparison_report(told) and "Beyond length" in comparison_report(told)
+    assert "| mine | +0.2" in comparison_table(told) and "Beyond length" not in comparison_report(results)
 
 
 def test_groups_of_items_have_effects_of_their_own() -> None:

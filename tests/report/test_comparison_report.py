@@ -43,7 +43,7 @@ def test_lengths_that_are_alike_or_known_are_not_named() -> None:
 def test_where_length_matched_is_there_it_is_pointed_at() -> None:
     medians = {"random": 10, "mine": 40, "length-matched to mine": 40}
     (said,) = cautions(lengths(medians, ("random", "length-matched")))
-    assert "See length-matched to mine." in said and "40 in length-matched" not in said and "--baselines" not in said
+    assert "See what is left beyond length" in said and "40 in length-matched" not in said and "--baselines" not in said
 
 
 def test_a_baseline_is_not_matched() -> None:
