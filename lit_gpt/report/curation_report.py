@@ -76,7 +76,7 @@ def _cautions(facts: Mapping[str, Any]) -> list[str]:
         kept, dropped = (quartiles[side][1] for side in ("kept", "dropped"))
         if max(kept, dropped) >= UNEQUAL * max(min(kept, dropped), 1):
             found.append(
-                f"A kept answer has {count(kept)} words at the median, one left out {count(dropped)}: what comes of "
+                f"A kept answer has {_words(kept)} at the median, one left out {count(dropped)}: what comes of "
                 "this choice may come of length alone. Compare with length-matched."
             )
     return found
@@ -98,6 +98,10 @@ def _score(score: Mapping[str, Any]) -> Html:
     return join(
         [histogram(score["name"], score["edges"], {"kept": score["kept"], "left out": score["dropped"]}), words]
     )
+
+
+def _words(n: float) -> str:
+    return "1 word" if n == 1 else f"{count(n)} words"
 
 
 def signed(number: float) -> str:

@@ -7,7 +7,7 @@ from lit_gpt.report.formats import MINUS
 from lit_gpt.report.markup import Html, element
 from lit_gpt.report.scales import Scale, scale_of
 
-ROW_PX = 34
+ROW_PX = 38  # a label of two lines
 RADIUS_PX = 5
 DOT_PX = 2.5
 
