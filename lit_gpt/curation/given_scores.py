@@ -13,6 +13,8 @@ from lit_gpt.files import read_json
 KEYS = ("id", "content_hash")
 EXPECTED = "JSONL, CSV or parquet with id or content_hash, and a column of numbers"
 
+WITHOUT = "write null where there is no number; --missing drop then leaves those rows out"
+
 
 def read_given(path: Path, column: str, version: str = "") -> dict[str, float | None]:
     """Key (id or content hash) -> number; None where the table has a row without a finite one.
@@ -28,7 +30,7 @@ def read_given(path: Path, column: str, version: str = "") -> dict[str, float | 
     for record in read_records(path, lambda columns, file: None):
         if isinstance(record, Reject):
             got = f"{path}, line {record.place.line}: {record.reason}"
-            raise UserError(got, EXPECTED, "mend that line")
+            raise UserError(got, EXPECTED, WITHOUT if record.reason == "not_a_number" else "mend that line")
         if "version" in record.fields and version:
             _check_version(path, version, str(record.fields["version"]))
         key, value = _entry(record, path, column)

@@ -261,6 +261,7 @@ def test_given_scores_by_id_and_by_content(pool: Path, tmp_path: Path) -> None:
     ("rows", "said"),
     [
         ([{"id": "a", "value": "high"}], "'high'"),
+        ([{"id": "a", "value": math.nan}], "write null where there is no number"),
         ([{"id": "a", "score": 1}], "id or content_hash, and value"),
         ([{"name": "a", "value": 1}], "id or content_hash"),
         ([{"id": "a", "value": 1}, {"id": "a", "value": 2}], "a second score for a"),
