@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 Item = TypeVar("Item")
 LOG_INTERVAL_S = 10.0
+SOON_S = 2.0  # within which nobody asks how far it is
 
 
 def bar(total: int | None, description: str, unit: str) -> "tqdm[Never]":
@@ -52,9 +53,11 @@ class _Lines(io.TextIOBase):
         sys.stderr.flush()
 
 
-def watched(items: Iterable[Item], description: str, unit: str, total: int | None = None) -> Iterator[Item]:
-    """The items themselves, with a bar that advances as they are taken."""
-    with bar(total, description, unit) as progress:
+def watched(
+    items: Iterable[Item], description: str, unit: str, total: int | None = None, after_s: float = 0.0
+) -> Iterator[Item]:
+    """The items themselves, with a bar that advances as they are taken. `after_s`: what takes less shows none."""
+    with _bar(total=total, desc=description, unit=unit, disable=total == 0, delay=after_s) as progress:
         for item in items:
             yield item
             progress.update()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_gpt.curation.indicators.embeddings import Vectors
+from lit_gpt.progress import SOON_S, watched
 
 BLOCK = 1_024
 N_SPARE = 8  # further candidates to measure: rounding may swap neighbours that are equally near
@@ -39,7 +40,8 @@ def nearest_rows(vectors_ND: Vectors, k: int, block: int = BLOCK) -> Neighbours:
         raise ValueError(f"{k} neighbours among {n_rows} rows")
     n_found = min(k + N_SPARE, n_rows - 1)
     rows_NK, distances_NK = np.empty((n_rows, k), np.int64), np.empty((n_rows, k))
-    for start, queries_QD in blocks(vectors_ND, block):
+    queries = watched(blocks(vectors_ND, block), "nearest rows", "block", -(-n_rows // block), SOON_S)
+    for start, queries_QD in queries:
         if not bool(queries_QD.isfinite().all()):
             raise ValueError("a vector holds what is no number")
         candidates_QM = _candidates(queries_QD, start, vectors_ND, n_found, block)

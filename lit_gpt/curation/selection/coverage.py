@@ -23,6 +23,7 @@ from torch import Tensor
 from lit_gpt.curation.indicators.embeddings import Vectors
 from lit_gpt.curation.indicators.neighbours import blocks
 from lit_gpt.curation.selection.order import Values, check_size, checked
+from lit_gpt.progress import SOON_S, watched
 
 BLOCK = 1_024
 WIDE_BLOCK = 8_192
@@ -39,7 +40,7 @@ def k_center(vectors_ND: Vectors, k: int, seed: int, start: int | None = None) -
     chosen = [first]
     nearest_N = _squared_distances(vectors_ND, first)
     nearest_N[first] = -1  # a chosen row is not chosen again, also where all that is left are its copies
-    while len(chosen) < k:
+    for _ in watched(range(k - 1), "choosing far rows", "row", k - 1, SOON_S):
         place = int(nearest_N.argmax())
         chosen.append(place)
         nearest_N = np.minimum(nearest_N, _squared_distances(vectors_ND, place))
@@ -66,7 +67,7 @@ def qdit(vectors_ND: Vectors, quality_N: Values, k: int, alpha: float) -> list[i
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha {alpha}, which is not from 0 to 1")
     lazy = _LazyGreedy(vectors_ND, checked(quality_N), alpha)
-    return [lazy.choose() for _ in range(k)]
+    return [lazy.choose() for _ in watched(range(k), "choosing what covers most", "row", k, SOON_S)]
 
 
 class _LazyGreedy:
@@ -78,8 +79,11 @@ class _LazyGreedy:
         lengths = [block.norm(dim=1) for _, block in blocks(vectors_ND, WIDE_BLOCK)]
         self._inverse_N = 1 / torch.cat(lengths).clamp(min=torch.finfo(torch.float32).tiny)
         self._covered_N = torch.zeros(len(vectors_ND))
-        self._bounds_N = np.full(len(vectors_ND), np.inf)
+        self._bounds_N = np.empty(len(vectors_ND))
         self._is_fresh_N = np.zeros(len(vectors_ND), bool)
+        every_B = np.array_split(np.arange(len(vectors_ND)), max(1, len(vectors_ND) // BLOCK))
+        for places in watched(every_B, "similarities of all pairs", "block", len(every_B), SOON_S):
+            self._renew(places)
 
     def choose(self) -> int:
         """The row of the greatest gain, which then covers what it covers."""
@@ -93,9 +97,8 @@ class _LazyGreedy:
     def _best(self) -> int:
         """The first of the rows whose gain is the greatest, once no old bound reaches it."""
         while True:
-            unknown = np.flatnonzero(np.isposinf(self._bounds_N))[:BLOCK]
             greatest = self._bounds_N.max()
-            near = np.flatnonzero(self._bounds_N >= greatest - TIE * abs(greatest)) if not len(unknown) else unknown
+            near = np.flatnonzero(self._bounds_N >= greatest - TIE * abs(greatest))
             old = near[~self._is_fresh_N[near]]
             if not len(old):
                 return int(near[0])

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lit_gpt.curation.indicators.embeddings import Vectors, unit
 from lit_gpt.curation.selection.order import Values, best_then_earliest
+from lit_gpt.progress import SOON_S, watched
 
 MOST_SIMILAR = 0.9
 BLOCK = 1_024
@@ -44,7 +45,8 @@ def unlike_each_other(scores_N: Values, vectors_ND: Vectors, k: int, most_simila
 def judged_in_order(vectors_ND: Vectors, order: Sequence[int], above: float, block: int = BLOCK) -> Iterator[Judged]:
     """Every row in the order given, kept unless its cosine with a kept one is above the bound."""
     kept = np.empty(0, dtype=np.int64)
-    for start in range(0, len(order), block):
+    starts = range(0, len(order), block)
+    for start in watched(starts, "comparing with rows that are kept", "block", len(starts), SOON_S):
         places = np.asarray(order[start : start + block])
         own_BD = unit(np.asarray(vectors_ND[places]))
         best_B, of_B = _most_like(own_BD, vectors_ND, kept, block)
