@@ -127,7 +127,7 @@ class Comparison:
         rows = {name: chosen_hashes(chosen.data_dir) for name, chosen in firsts.items()}
         paths = ("pool", "sets", "checkpoint_dir", "out_dir", "target_dir")
         settings = {name: value for name, value in asdict(s).items() if name not in paths}
-        settings |= {"schedule": asdict(self.trials.schedule), "lora": asdict(self.trials.lora)}
+        settings |= self.trials.told
         settings["given"] = [text.partition("=")[0] for text in s.given]
         return {
             "pool": s.pool.name,

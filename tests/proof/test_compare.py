@@ -363,6 +363,21 @@ def test_prompts_that_the_pool_has_too_are_counted_whatever_their_answers(tmp_pa
     assert shared_prompts(mine, "validation", {one}) == {"n_measured": 1, "n_shared": 0}
 
 
+@pytest.mark.parametrize(
+    "changed", [{"plateau": 0.1}, {"max_time": "01:00:00"}, {"max_steps": 3}, {"steps_per_epoch": 3}, {"batch_size": 8}]
+)
+def test_what_would_make_steps_unequal_is_refused(changed: dict, pool: Path, tiny_base: Path) -> None:
+    settings = ComparisonSettings(pool=pool, checkpoint_dir=tiny_base)
+    with pytest.raises(UserError, match=f"--{next(iter(changed))} .* where sets are compared"):
+        Trials(settings, ScheduleSettings(**changed), LoraSettings())
+
+
+def test_results_tell_no_schedule_that_was_not_followed(results: dict) -> None:
+    told = results["settings"]["schedule"]
+    assert told["epochs"] == 2 and told["learning_rate"] == 1e-2
+    assert not told.keys() & {"plateau", "max_time", "max_steps", "steps_per_epoch", "batch_size"}
+
+
 def test_a_prepared_set_is_no_folder_for_a_comparison(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
     before = {path.name for path in pool.iterdir()}
     with pytest.raises(UserError, match="which is a prepared set"):
