@@ -211,6 +211,27 @@ def test_each_recipe_is_given_what_it_asks_for(pool: Path, tiny_base: Path, tmp_
         choices.choose(next(each for each in choices.candidates if each.name == "by-mine"), 0)
 
 
+def test_rows_that_a_recipe_cannot_choose_are_counted(
+    pool: Path, tiny_base: Path, tmp_path: Path, results: dict
+) -> None:
+    rows = list({row.content_hash: row for row in read_examples(pool)}.values())
+    table = {"content_hash": [row.content_hash for row in rows[:40]], "value": [float(n) for n in range(40)]}
+    pq.write_table(pa.table(table), tmp_path / "mine.parquet")
+    card = {"title": "mine", "paper": "", "formula": "", "ours": [], "negatives": []}
+    recipe = {"card": card, "scores": {"mine": "given"}, "steps": [{"top": {"score": "mine", "order": "highest"}}]}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(recipe))
+    given = [f"mine={tmp_path / 'mine.parquet'}"]
+    found = comparison(pool, tiny_base, tmp_path / "out", recipes=[str(tmp_path / "mine.yaml")], given=given)
+    mine = next(each for each in found.choices.candidates if each.name == "mine")
+    about = found._about(mine, {"mine": found.choices.choose(mine, 0)})
+    scored = set(table["content_hash"])
+    assert about["n_unscored"] == sum(row.content_hash not in scored for row in read_examples(pool)) > 0
+    told = results | {"candidates": results["candidates"] | {"longest": results["candidates"]["longest"] | about}}
+    assert "longest could not choose" in comparison_report(told) and "could not choose" not in comparison_report(
+        results
+    )
+
+
 def test_a_budget_counts_tokens_as_training_cuts_them(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
     cut = {"max_seq_length": 60, "budget_tokens": 1200}
     choices = comparison(pool, tiny_base, tmp_path / "out", **cut).choices
