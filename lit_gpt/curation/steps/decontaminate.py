@@ -56,6 +56,10 @@ class Decontaminate:
                 do = suggestion(name, LAYOUTS) or "choose one of these, or pass the file with --against"
                 raise UserError(f"the benchmark {name!r}", f"one of {', '.join(LAYOUTS)}", do)
 
+    @property
+    def READS(self) -> tuple[str, ...]:  # noqa: N802 (of a part, not of the class)
+        return () if self.given_sets == "ignored" else ("benchmarks_dir", "against")
+
     def check(self, bench: Bench) -> None:
         is_given = bench.settings.benchmarks_dir is not None or bool(bench.settings.against)
         if self.given_sets == "required" and not (is_given or (self.own_held_out and any(_held_out(bench)))):
