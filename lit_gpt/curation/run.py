@@ -53,7 +53,7 @@ def curate(
     bench = replace(bench_of(settings, recipe), n_pool=len(pool.ids), judge=judge, finetune=finetune)
     check_needs(recipe, bench)
     if settings.amount is None and recipe.kept is not None:
-        asks = "--size, --fraction or --budget_tokens asks for another"
+        asks = "--size, --fraction, --budget_tokens or --train_hours asks for another"
         say(f"{recipe.name} keeps {recipe.kept.words}, its own amount; {asks}")
     stages = run_steps(recipe, pool.rows, bench)
     against = {id: (stage, drop) for stage in stages for id, drop in stage.drops.items()}
