@@ -94,5 +94,6 @@ def parts_in_use(recipe: Recipe, bench: Bench) -> Iterator[Any]:
 def required_amount(step: Any) -> Any:
     """How many rows the chooser keeps; UserError where nobody says."""
     if step.keep is None:
-        raise UserError("no amount", "how many rows to keep", "pass --size, --fraction or --budget_tokens")
+        do = "pass --size, --fraction, --budget_tokens or --train_hours"
+        raise UserError("no amount", "how many rows to keep", do)
     return step.keep
