@@ -70,7 +70,8 @@ class Decontaminate:
         self.check(bench)
         sets = self._test_sets(bench)
         if not sets:
-            bench.note("decontamination", ["no test set is given or held out: none was looked for"])
+            what = "given or held out" if self.own_held_out else "given"
+            bench.note("decontamination", [f"no test set is {what}: none was looked for"])
             return
         items = [item for set_items in sets.values() for item in set_items]
         searches = [_Search(side, items, self.match) for side in self.sides]
