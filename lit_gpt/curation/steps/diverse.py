@@ -151,7 +151,7 @@ class DifficultyBalanced:
     accuracies: str = "accuracies"
     keep: Amount | None = None
 
-    GIVEN: ClassVar = {"accuracies": "the base model's accuracy for each category: columns id and value"}
+    GIVEN: ClassVar = {"accuracies": "the accuracies.jsonl that eval/exact_match.py writes: id (a category) and value"}
     REASONS: ClassVar = {NOT_CHOSEN: "Its category has its share already."}
 
     def rank(self, rows: Rows, bench: Bench, at_least: int) -> Ranking:
