@@ -3,7 +3,8 @@
     python eval/exact_match.py --checkpoint_dir DIR --adapter_dir out/lora/world/best --data_dir data/world
 
 Without --adapter_dir the base model answers: before and after. --method constant and copy-nearest answer from the
-training rows alone. Prints the directory with results.json and items.jsonl; run again, it finds them there.
+training rows alone. Prints the directory with results.json, items.jsonl and accuracies.jsonl (the share right of each
+category, as difficulty-balanced takes it: curate.py --given accuracies=FILE); run again, it finds them there.
 """
 
 from dataclasses import replace

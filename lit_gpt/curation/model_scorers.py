@@ -5,7 +5,8 @@ its files.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lit_gpt.curation.bench import Bench
@@ -56,10 +57,26 @@ class Learnability(OfAModel):
         return lambda examples: learnability_scores(examples, before, after)
 
 
+class OfAGrader(OfAModel):
+    """What has the model of --checkpoint_dir grade rows: the expected digit from 1 to 6. DEITA's own scorers are such
+    models; any other gives an opinion of its own. FORMULA is the indicator's name, fields are settings of its Rater."""
+
+    FORMULA: ClassVar[str]
+
+    def identity(self, bench: Bench) -> dict[str, Any]:
+        bench.scored_by.add(model_name(checkpoint_of(bench)))
+        return model_identity(bench)
+
+    def start(self, bench: Bench) -> ScoreRows:
+        from lit_gpt.curation.indicators import ratings
+
+        rater = ratings.Rater(*loaded(bench), **asdict(self))  # type: ignore[call-overload]
+        return partial(getattr(ratings, self.FORMULA), rater=rater)
+
+
 @dataclass(frozen=True)
-class DeitaGrades(OfAModel):
-    """DEITA's complexity times quality, added up over turns, as the model of --checkpoint_dir grades them: the expected
-    digit from 1 to 6. DEITA's own scorers are such models; any other gives an opinion of its own.
+class DeitaGrades(OfAGrader):
+    """DEITA's complexity times quality, added up over turns.
 
     Args:
         complexity_question: a published prompt for a grade of the request {instruction}, filled in as it stands; by
@@ -72,16 +89,35 @@ class DeitaGrades(OfAModel):
 
     NAME: ClassVar = "deita_grades"
     VERSION: ClassVar = 2
+    FORMULA: ClassVar = "deita_scores"
 
-    def identity(self, bench: Bench) -> dict[str, Any]:
-        bench.scored_by.add(model_name(checkpoint_of(bench)))
-        return model_identity(bench)
 
-    def start(self, bench: Bench) -> ScoreRows:
-        from lit_gpt.curation.indicators.ratings import Rater, deita_scores
+@dataclass(frozen=True)
+class DeitaComplexity(OfAGrader):
+    """DEITA's complexity alone: the grades of a row's requests, added up.
 
-        rater = Rater(*loaded(bench), self.complexity_question, self.quality_question)
-        return lambda examples: deita_scores(examples, rater)
+    Args:
+        complexity_question: as of deita_grades
+    """
+
+    complexity_question: str = ""
+
+    NAME: ClassVar = "deita_complexity"
+    FORMULA: ClassVar = "complexity_scores"
+
+
+@dataclass(frozen=True)
+class DeitaQuality(OfAGrader):
+    """DEITA's quality alone: the grades of a row's answers, added up.
+
+    Args:
+        quality_question: as of deita_grades
+    """
+
+    quality_question: str = ""
+
+    NAME: ClassVar = "deita_quality"
+    FORMULA: ClassVar = "quality_scores"
 
 
 @dataclass(frozen=True)

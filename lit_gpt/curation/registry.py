@@ -7,7 +7,9 @@ from lit_gpt.curation.judging.scorers import JudgedQuality, JudgedRating, Length
 from lit_gpt.curation.judging.selectit import SelectIt
 from lit_gpt.curation.likelihood_scorers import IfdLoss, IfdPerplexity, Perplexity
 from lit_gpt.curation.model_scorers import (
+    DeitaComplexity,
     DeitaGrades,
+    DeitaQuality,
     Influence,
     Learnability,
 )
@@ -68,7 +70,9 @@ STEPS: dict[str, type[Any]] = {
 }
 SCORERS: dict[str, type[Any]] = {
     "answer_words": AnswerWords,
+    "deita_complexity": DeitaComplexity,
     "deita_grades": DeitaGrades,
+    "deita_quality": DeitaQuality,
     "fitted": Fitted,
     "given": Given,
     "ifd_loss": IfdLoss,

@@ -1,7 +1,8 @@
-"""An evaluation on disk: `results.json` (the numbers), `items.jsonl` (every answer), `manifest.json` (made from what).
+"""An evaluation on disk: `results.json` (the numbers), `items.jsonl` (every answer), `accuracies.jsonl` (shares right
+of categories), `manifest.json` (made from what).
 
 Proportions are given for all items, by group, by kind of task and by level. A kind that occurs in several groups has
-an entry for each, named `kind (group)`.
+an entry for each, named `kind (group)`; accuracies are of its whole, as recipes that choose by category take them.
 Not covered: comparing two evaluations; their items have the same ids.
 """
 
@@ -16,13 +17,13 @@ from lit_gpt.errors import UserError
 from lit_gpt.evaluation.exact_match import is_match
 from lit_gpt.evaluation.items import Answer, Item
 from lit_gpt.evaluation.metrics import Proportion
-from lit_gpt.files import new_directory, settle_directory, write_json
+from lit_gpt.files import new_directory, read_json, settle_directory, write_json
 from lit_gpt.manifest import MANIFEST, Manifest, damaged_files, read_manifest
 
 KIND = "evaluation"
 VERSION = 1  # rises whenever the same answers would be judged in another way
 METRIC = "exact_match"
-RESULTS, ITEMS = "results.json", "items.jsonl"
+RESULTS, ITEMS, ACCURACIES = "results.json", "items.jsonl", "accuracies.jsonl"
 
 Key = TypeVar("Key", bound=Any)
 
@@ -78,6 +79,12 @@ def summarise(judged: Sequence[Judged]) -> dict[str, Any]:
     }
 
 
+def accuracies(judged: Sequence[Judged]) -> list[dict[str, Any]]:
+    """The lines of accuracies.jsonl, in order of categories: `id` is the category, `value` the share right of its n."""
+    kinds = _proportions(judged, lambda item: item.kind)
+    return [{"id": kind, "value": numbers["value"], "n": numbers["n"]} for kind, numbers in kinds.items()]
+
+
 def _proportion(judged: Sequence[Judged]) -> Proportion:
     return Proportion(sum(item.is_correct for item in judged), len(judged))
 
@@ -101,11 +108,18 @@ def write_results(out_dir: Path, made_from: Manifest, judged: Sequence[Judged], 
     head = {"task": made_from.settings["task"], "version": VERSION, "metric": METRIC}
     counts = {name: numbers[name] for name in ("n", "n_cut")} | {"n_correct": sum(item.is_correct for item in judged)}
     with new_directory(out_dir) as directory:
-        with open(directory / ITEMS, "w", encoding="ascii") as file:
-            file.writelines(json.dumps(asdict(item)) + "\n" for item in judged)
+        for name, records in ((ITEMS, map(asdict, judged)), (ACCURACIES, accuracies(judged))):
+            with open(directory / name, "w", encoding="ascii") as file:
+                file.writelines(json.dumps(record) + "\n" for record in records)
         write_json(directory / RESULTS, {**head, **numbers, "elapsed_s": round(elapsed_s, 3), "items": ITEMS})
         manifest = Manifest(KIND, made_from.parents, counts, made_from.settings)
-        manifest.write(directory, (RESULTS, ITEMS))
+        manifest.write(directory, (RESULTS, ITEMS, ACCURACIES))
+
+
+def add_accuracies(out_dir: Path, made_from: Manifest) -> None:
+    """To an evaluation of before they were written; its answers stay as they are."""
+    elapsed_s = read_json(out_dir / RESULTS)["elapsed_s"]
+    write_results(out_dir, made_from, list(read_judged(out_dir).values()), elapsed_s)
 
 
 def read_judged(out_dir: Path) -> dict[str, Judged]:
@@ -135,7 +149,7 @@ def holds(out_dir: Path, made_from: Manifest) -> bool:
     names = {path.name for path in out_dir.iterdir()} if out_dir.is_dir() else {out_dir.name}
     if not names:
         return False
-    if not names <= {RESULTS, ITEMS, MANIFEST} or MANIFEST not in names:
+    if not names <= {RESULTS, ITEMS, ACCURACIES, MANIFEST} or MANIFEST not in names:
         expected, do = "a new or empty folder, or an earlier evaluation", "choose another folder"
         raise UserError(f"--out_dir {out_dir}, which holds something else", expected, do)
     found = read_manifest(out_dir, KIND)

@@ -18,7 +18,18 @@ from lit_gpt.errors import UserError
 from lit_gpt.evaluation.baselines import BASELINES
 from lit_gpt.evaluation.items import Answer, Item, read_items
 from lit_gpt.evaluation.labels import LabelTable, labels_path, read_labels
-from lit_gpt.evaluation.results import KIND, METRIC, RESULTS, VERSION, describe, holds, judge, write_results
+from lit_gpt.evaluation.results import (
+    ACCURACIES,
+    KIND,
+    METRIC,
+    RESULTS,
+    VERSION,
+    add_accuracies,
+    describe,
+    holds,
+    judge,
+    write_results,
+)
 from lit_gpt.evaluation.settings import EvaluationSettings
 from lit_gpt.files import hash_json, read_json
 from lit_gpt.generation import new_text, room_for_answer
@@ -57,6 +68,8 @@ def evaluate(settings: EvaluationSettings) -> Path:
     made_from = _made_from(settings, answerer, data, labels)
     if holds(out_dir, made_from):
         print(f"{out_dir} holds this evaluation already and is left as it is", file=sys.stderr)
+        if not (out_dir / ACCURACIES).is_file():
+            add_accuracies(out_dir, made_from)
     else:
         _answer_and_write(settings, answerer, labels, made_from, out_dir)
     print(*describe(read_json(out_dir / RESULTS)), sep="\n", file=sys.stderr)

@@ -4,7 +4,6 @@ Each is made once under the study's folder.
 """
 
 import json
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ from lit_gpt.curation.rule import fit_rule
 from lit_gpt.curation.rule_finetunes import Sampling, indicator_names, sample_finetunes
 from lit_gpt.curation.settings import CurateSettings
 from lit_gpt.data.store import read_examples
-from lit_gpt.evaluation.results import ITEMS
+from lit_gpt.evaluation.results import ACCURACIES
 from lit_gpt.files import write_bytes, write_json
 from lit_gpt.studies.curation_recall_settings import RecallSettings
 from lit_gpt.studies.workbench import PROMPT_STYLE, Workbench
@@ -61,16 +60,7 @@ class Inputs:
 
     def accuracies(self, seed: int) -> Path:
         """Of each kind of task: the warmed-up model's, for the base answers nothing at all."""
-        path = self.study.out_dir / f"accuracies-{seed}.jsonl"
-        if not path.is_file():
-            done = self.bench.evaluate(f"warmup-{seed}", self.pool(seed), self.warmup(seed) / "final")
-            right: dict[str, list[bool]] = defaultdict(list)
-            for line in (done / ITEMS).read_text(encoding="utf-8").splitlines():
-                item = json.loads(line)
-                right[item["kind"]].append(item["is_correct"])
-            lines = (json.dumps({"id": kind, "value": sum(own) / len(own)}) + "\n" for kind, own in right.items())
-            write_bytes(path, "".join(lines).encode())
-        return path
+        return self.bench.evaluate(f"warmup-{seed}", self.pool(seed), self.warmup(seed) / "final") / ACCURACIES
 
     @cached_property
     def rule(self) -> Path:

@@ -1,11 +1,13 @@
 """Choices by vectors as steps: they keep what the algorithms of `selection/` say, and leave out what has no score."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lit_gpt.curation.recipes import read_recipe
 from lit_gpt.curation.run import curate
 from lit_gpt.curation.selection.coverage import facility_location, k_center
 from lit_gpt.curation.selection.redundancy import unlike_each_other
@@ -14,6 +16,7 @@ from lit_gpt.data.store import read_examples
 from lit_gpt.errors import UserError
 from tests.curation.pools import ledger, prepare, prompts, recipe, settings
 
+ROOT = Path(__file__).resolve().parents[2]
 N = 50
 
 
@@ -148,6 +151,30 @@ def test_more_of_what_the_base_fails(tiny_base: Path, tmp_path: Path) -> None:
         curate(settings(pool, out_dir=tmp_path / "out", size=16, given=[f"accuracies={table}"]), mine)
     with pytest.raises(UserError, match="no --given accuracies"):
         curate(settings(pool, out_dir=tmp_path / "out", size=16), mine)
+
+
+def test_an_evaluation_leaves_the_accuracies_that_difficulty_balanced_takes(tmp_path: Path) -> None:
+    """By the most frequent answer of a category, which 5 of 20 rows of a and 15 of 20 of b have."""
+    from lit_gpt.data.prepare import prepare_examples
+    from lit_gpt.data.settings import DataSettings
+    from lit_gpt.data.sources import dolly
+    from lit_gpt.evaluation.runner import evaluate
+    from lit_gpt.evaluation.settings import EvaluationSettings
+
+    file = tmp_path / "rows.jsonl"
+    rows = [
+        {"instruction": f"{kind} {n}", "response": "ok" if n < n_same else f"no {n}", "category": kind}
+        for kind, n_same in (("a", 5), ("b", 15))
+        for n in range(20)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settled = DataSettings(source=str(file), destination_path=tmp_path / "pool", val_split_fraction=0)
+    pool = prepare_examples(dolly.source(), settled)
+    asked = EvaluationSettings(method="constant", data_dir=pool, split="train", out_dir=tmp_path / "base")
+    given = [f"accuracies={evaluate(asked) / 'accuracies.jsonl'}"]
+    shipped = read_recipe(ROOT / "configs" / "curate" / "difficulty-balanced.yaml")
+    out = curate(settings(pool, out_dir=tmp_path / "out", size=16, given=given), shipped)
+    assert Counter(example.category for example in read_examples(out)) == {"a": 12, "b": 4}
 
 
 def test_like_a_target_set(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from lit_gpt.curation.bench import Bench
 from lit_gpt.curation.indicators.gradients import gradient_features, matrix, read_moments
 from lit_gpt.curation.indicators.likelihoods import Reader, learnability_scores
-from lit_gpt.curation.indicators.ratings import Rater, deita_scores
+from lit_gpt.curation.indicators.ratings import Rater, complexity_scores, deita_scores, quality_scores
 from lit_gpt.curation.indicators.reward import reward_scores, train_reward_head
 from lit_gpt.curation.recipes import read_recipe
 from lit_gpt.curation.registry import EMBEDDERS, SCORERS
@@ -94,6 +94,32 @@ def test_grades_are_the_model_s(pool: Path, tiny_base: Path, tmp_path: Path) -> 
     np.testing.assert_array_equal(scored("grades", bench), expected)
     ours = scored("ours", bench)
     assert np.isfinite(ours).all() and not np.allclose(ours, expected)
+
+
+def test_deita_s_two_grades_are_scores_of_their_own(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    """A recipe keeps the best by each; their tables, given to `deita`, multiply to deita_grades of rows of one turn."""
+    asked = {"checkpoint_dir": wide(tiny_base, tmp_path), "prompt_style": "chat", "scores_dir": tmp_path / "scores"}
+    rater = Rater(*load(asked["checkpoint_dir"]), "{instruction}: how hard?", "{output}: how good?")
+    examples, given = list(read_examples(pool)), []
+    for name, indicator in (("complexity", complexity_scores), ("quality", quality_scores)):
+        question = f"{name}_question: '{getattr(rater, f'{name}_question')}'"
+        text = f"scores: {{own: {{deita_{name}: {{{question}}}}}}}\nsteps: [{{top: {{score: own}}}}]"
+        out = curate(settings(pool, size=4, out_dir=tmp_path / name, **asked), recipe(tmp_path, text, f"by-{name}"))
+        graded = dict(indicator(examples, rater))
+        assert {row.id for row in read_examples(out)} == set(sorted(graded, key=graded.__getitem__)[-4:])
+        graders = {by for row in read_examples(out) for by in row.provenance.transformed_by}
+        assert graders == {f"scored-by:{tmp_path.name}/wide"}
+        (table,) = (tmp_path / "scores").glob(f"deita_{name}-v1-*")
+        given.append(f"{name}={table}")
+    both = read_recipe(ROOT / "configs" / "curate" / "deita.yaml")
+    own = SCORERS["deita_grades"](rater.complexity_question, rater.quality_question)
+    told = settings(pool, given=given, **asked)
+    bench = Bench(told, N, {**scorers_of(both, told), "deita_grades": own})
+    np.testing.assert_allclose(scored("both", bench), scored("deita_grades", bench), rtol=1e-12)
+    (header,) = (tmp_path / "scores").glob("deita_grades-v2-*/scorer.json")
+    decisive = {"scorer", "version", "settings", "model", "prompt_style", "style_version"}
+    assert read_json(header).keys() == decisive, "tables of before have this key"
+    assert read_json(header)["settings"].keys() == {"complexity_question", "quality_question"}
 
 
 def test_learnability_and_influence_take_an_adapter(

@@ -1,5 +1,6 @@
 """Recipes: every one that ships can be read, and what is misspelt in one is answered with the nearest name."""
 
+import re
 import typing
 from pathlib import Path
 
@@ -53,6 +54,17 @@ def test_everything_a_recipe_may_name_says_what_it_does(name: str) -> None:
     for field in typing.get_type_hints(kind):
         own = field in kind.__annotations__ and not field.isupper()
         assert not own or field == "of" or f"{field}:" in kind.__doc__, f"{field} of {name}"
+
+
+def test_the_tutorial_s_table_names_every_score_and_what_it_needs() -> None:
+    text = (ROOT / "tutorials" / "curate.md").read_text("utf-8")
+    table = [line.split("|")[1:4] for line in text.splitlines() if line.startswith("| `")]
+    needs = {name: needed for names, _, needed in table for name in re.findall(r"`(\w+)`", names)}
+    assert needs.keys() == SCORERS.keys()
+    for name, kind in SCORERS.items():
+        flags = {f"--{need}" for need in getattr(kind, "NEEDS", ())}
+        flags |= {f"--given {default}=" for field in getattr(kind, "GIVEN", ()) if (default := getattr(kind, field))}
+        assert [flag for flag in flags if flag not in needs[name]] == [], name
 
 
 @pytest.mark.parametrize(

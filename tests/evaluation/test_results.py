@@ -8,7 +8,18 @@ import pytest
 
 from lit_gpt.errors import UserError
 from lit_gpt.evaluation.items import Answer, Item, Question
-from lit_gpt.evaluation.results import ITEMS, RESULTS, Judged, describe, holds, judge, summarise, write_results
+from lit_gpt.evaluation.results import (
+    ACCURACIES,
+    ITEMS,
+    RESULTS,
+    Judged,
+    accuracies,
+    describe,
+    holds,
+    judge,
+    summarise,
+    write_results,
+)
 from lit_gpt.example import Message
 from lit_gpt.manifest import MANIFEST, Manifest, damaged_files, read_manifest
 
@@ -61,6 +72,10 @@ def test_the_numbers_in_words() -> None:
     assert len(describe({"task": "world", **summarise(ALL[:1])})) == 1
 
 
+def test_accuracies_are_of_a_category_in_all_groups() -> None:
+    assert accuracies(ALL) == [{"id": "colours", "value": 1.0, "n": 1}, {"id": "sums", "value": 0.25, "n": 4}]
+
+
 def test_no_items() -> None:
     with pytest.raises(ValueError, match="0 of 0"):
         summarise([])
@@ -96,7 +111,7 @@ def test_files_by_name_and_field(tmp_path: Path) -> None:
     manifest = read_manifest(tmp_path / "e", "evaluation")
     assert manifest.parents == {"example_set": "abc"}
     assert manifest.counts == {"n": 5, "n_cut": 1, "n_correct": 2}
-    assert set(manifest.files) == {RESULTS, ITEMS} and not damaged_files(tmp_path / "e", manifest)
+    assert set(manifest.files) == {RESULTS, ITEMS, ACCURACIES} and not damaged_files(tmp_path / "e", manifest)
 
 
 def test_the_same_evaluation_is_found_again_and_another_is_not(tmp_path: Path) -> None:

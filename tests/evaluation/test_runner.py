@@ -11,13 +11,13 @@ import torch
 from lit_gpt.checkpoint import load_model
 from lit_gpt.errors import UserError
 from lit_gpt.evaluation import runner
-from lit_gpt.evaluation.results import ITEMS, RESULTS
+from lit_gpt.evaluation.results import ACCURACIES, ITEMS, RESULTS
 from lit_gpt.evaluation.runner import default_out_dir, evaluate
 from lit_gpt.evaluation.settings import EvaluationSettings
 from lit_gpt.example import Example, Message, Provenance, user_message
 from lit_gpt.export import save_hf_checkpoint
 from lit_gpt.generation import generate_ids, new_text
-from lit_gpt.manifest import read_manifest
+from lit_gpt.manifest import Manifest, damaged_files, read_manifest
 from lit_gpt.prompt_styles import write_prompt_style
 from lit_gpt.prompts import TEXT_STYLES
 from lit_gpt.tokenizer import Tokenizer
@@ -130,6 +130,23 @@ def test_done_once_and_found_again(settings: EvaluationSettings, capsys: pytest.
     for name, value in {"max_new_tokens": 3, "n_items": 4, "prompt_style": "raw", "method": "constant"}.items():
         evaluate(replace(settings, **{name: value}))
         assert "another evaluation, which is replaced" in capsys.readouterr().err
+
+
+def test_accuracies_are_added_to_an_evaluation_of_before_they_were_written(
+    settings: EvaluationSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out_dir = evaluate(settings)
+    written = {name: (out_dir / name).read_bytes() for name in (RESULTS, ITEMS, ACCURACIES)}
+    lines = [json.loads(line) for line in written[ACCURACIES].splitlines()]
+    assert lines == [{"id": "even", "value": 2 / 3, "n": 3}, {"id": "odd", "value": 1 / 3, "n": 3}]
+    (out_dir / ACCURACIES).unlink()
+    found = read_manifest(out_dir, "evaluation")
+    Manifest("evaluation", found.parents, found.counts, found.settings).write(out_dir, (RESULTS, ITEMS))
+    monkeypatch.setattr(runner, "load", lambda *_: pytest.fail("it answered again"))
+    assert evaluate(settings) == out_dir
+    assert {name: (out_dir / name).read_bytes() for name in written} == written
+    found = read_manifest(out_dir, "evaluation")
+    assert set(found.files) == set(written) and not damaged_files(out_dir, found)
 
 
 def test_other_weights_or_rows_are_another_evaluation(settings: EvaluationSettings, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from lit_gpt.report.formats import duration
 from lit_gpt.report.measure_section import TOO_FEW
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import ScheduleSettings
+from tests.curation.pools import prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEDULE = ScheduleSettings(epochs=2, learning_rate=1e-2)
@@ -426,3 +427,61 @@ def test_a_hopeless_candidate_is_told_by_the_stated_rule() -> None:
     found = {"random": drawn(0.0, 3), "bad": drawn(-0.5, 3), "good": drawn(0.5, 3)}
     assert is_hopeless(found, "bad") and not is_hopeless(found, "good")
     assert not is_hopeless({"random": drawn(0.0, 2), "bad": drawn(-0.5, 2)}, "bad"), "two seeds are too few"
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_what_is_hopeless_is_trained_no_more_where_that_is_asked_for(
+    stops: bool, pool: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the trainings are stood in for: the longest answers bring half a nat less than a random draw."""
+    trained = []
+
+    def run(self: Trials, chosen: object, budget: int, name: str, *more: object) -> Outcome:
+        trained.append(name)
+        draw = np.random.default_rng(len(trained))
+        base = self.measure("base")
+        return Outcome({id: 2.0 + 0.5 * ("longest" in name) + 0.01 * draw.normal() for id in base.losses}, {})
+
+    monkeypatch.setattr(Trials, "run", run)
+    asked = {"baselines": ["random"], "seeds": 5, "n_items": 0, "stop_hopeless": stops}
+    out = comparison(pool, tiny_base, tmp_path / "out", **asked).run()
+    results = json.loads((out / "results.json").read_text())
+    assert results["stopped"] == ({"longest": 3} if stops else {})
+    n_draws = 3 if stops else 5
+    assert [name for name in trained if "longest" in name] == [f"longest-{n}-0" for n in range(n_draws)]
+    assert len(trained) == n_draws + 2 * 5, "random draws go on"
+    assert {path.name for path in (out / "sets").glob("longest-?")} == {f"longest-{n}" for n in range(n_draws)}
+    told = results["measures"]["held_out_loss"]["effects"]["longest"]
+    assert len(told["by_seed"]) == n_draws and told["verdict"] == "worse than random"
+    assert ("longest was given up after 3 seeds" in comparison_report(results)) is stops
+
+
+def test_each_draw_is_trained_as_often_as_asked(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    """What is told of a draw is the mean of its trainings, each by a seed of its own."""
+    asked = {"baselines": ["random"], "training_seeds": 2, "steps": 1, "n_items": 0}
+    out = comparison(pool, tiny_base, tmp_path / "out", **asked).run()
+    names = {f"{name}-{draw}-{n}" for name in ("random", "random-again", "longest") for draw in (0, 1) for n in (0, 1)}
+    assert {path.name for path in (out / "runs").iterdir()} == names
+    assert {path.name for path in (out / "sets").glob("longest-?")} == {"longest-0", "longest-1"}, "of the same rows"
+    lines = [json.loads(line) for line in (out / "items.jsonl").read_text().splitlines()]
+    mean = {(x["candidate"], x["draw"], x["training"]): np.mean(list(x["losses"].values())) for x in lines}
+    assert len(mean) == 12 and mean["longest", 0, 0] != mean["longest", 0, 1]
+    gains = [np.mean([mean["random", draw, n] - mean["longest", draw, n] for n in (0, 1)]) for draw in (0, 1)]
+    told = json.loads((out / "results.json").read_text())["measures"]["held_out_loss"]["effects"]["longest"]
+    assert told["by_seed"] == pytest.approx(gains)
+
+
+def test_a_recipe_that_takes_targets_is_given_them(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+    """Rows of the pool as targets: nothing is more like them than they themselves."""
+    wanted = list({row.messages: row for row in read_examples(pool)})[:20]
+    targets = prepare(tmp_path, [{"instruction": m[0].content, "output": m[1].content} for m in wanted], "targets")
+    asked = {"recipes": ["rds+"], "baselines": ["random"], "budget_tokens": None, "size": 20, "steps": 1, "n_items": 0}
+    out = comparison(pool, tiny_base, tmp_path / "out", **asked, target_dir=targets).run()
+    for draw in (0, 1):
+        assert {row.messages for row in read_examples(out / "sets" / f"rds+-{draw}")} == set(wanted)
+        assert {row.messages for row in read_examples(out / "sets" / f"random-{draw}")} != set(wanted)
+    assert "rds+" in json.loads((out / "results.json").read_text())["measures"]["held_out_loss"]["effects"]
+    with pytest.raises(UserError, match="another target"):
+        comparison(pool, tiny_base, out, **asked, target_dir=pool).run()
+    with pytest.raises(UserError, match="no --target_dir"):
+        comparison(pool, tiny_base, tmp_path / "without", **asked).run()

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,21 @@ def test_small_sizes_take_fewer_steps_and_the_curve_follows_from_the_trials(curv
             losses.append(np.mean(list(measured["losses"].values())))
         assert mean == pytest.approx(np.mean(losses))
     assert len(told["gains"]) == 1 and len(told["against_random"]) == 2
+
+
+def test_at_equal_steps_small_sizes_are_seen_as_long_as_large_ones(
+    curve: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    study = study_of(curve.parent / "world", tiny_base, tmp_path / "out")
+    study.comparison = replace(study.comparison, recipes=[], baselines=["random", "longest"], n_loss_rows=4)
+    study.sizes = replace(study.sizes, equal="steps", search_trials=0)
+    out = study.run()
+    for run_dir in (out / "runs").iterdir():
+        lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+        steps = [line for line in lines if "train_loss" in line]
+        assert len(steps) == 4 and steps[-1]["tokens"] == pytest.approx(2400, rel=0.2), run_dir.name
+    assert study.seen["longest", 600] == pytest.approx(2 * 2400, rel=0.2), "of two draws, each seen four times"
+    assert json.loads((out / "results.json").read_text())["settings"]["equal"] == "steps"
 
 
 def half_of(curve: Path, name: str) -> dict[int, dict[str, float]]:

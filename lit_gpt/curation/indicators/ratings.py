@@ -12,7 +12,7 @@ never learned to rate rates at random. A digit that is no single token is an err
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
@@ -87,33 +87,34 @@ def turns_of(example: Example) -> list[tuple[str, str]]:
 
 def complexity_scores(examples: Iterable[Example], rater: Rater) -> Iterator[Score]:
     """The grades of a row's requests, added up."""
-    for id, grades in _graded(examples, rater):
-        yield id, _sum([complexity for complexity, _ in grades])
+    for id, grades in _graded(examples, rater, rater.complexity_text):
+        yield id, _sum([complexity for (complexity,) in grades])
 
 
 def quality_scores(examples: Iterable[Example], rater: Rater) -> Iterator[Score]:
     """The grades of a row's answers, added up."""
-    for id, grades in _graded(examples, rater):
-        yield id, _sum([quality for _, quality in grades])
+    for id, grades in _graded(examples, rater, rater.quality_text):
+        yield id, _sum([quality for (quality,) in grades])
 
 
 def deita_scores(examples: Iterable[Example], rater: Rater) -> Iterator[Score]:
     """Complexity times quality, added up over turns."""
-    for id, grades in _graded(examples, rater):
+    for id, grades in _graded(examples, rater, rater.complexity_text, rater.quality_text):
         products = [c * q if c == c and q == q else Missing("too_long") for c, q in grades]
         yield id, _sum(products)
 
 
-def _graded(examples: Iterable[Example], rater: Rater) -> Iterator[tuple[str, list[tuple[float, float]]]]:
-    """Complexity and quality of every turn."""
+def _graded(
+    examples: Iterable[Example], rater: Rater, *questions: Callable[[str, str], str]
+) -> Iterator[tuple[str, list[tuple[float, ...]]]]:
+    """The grades of every turn, one for each of the questions."""
     examples = iter(examples)
     while window := list(islice(examples, WINDOW_ROWS)):
         turns = [turns_of(example) for example in window]
         flat = [turn for own in turns for turn in own]
-        complexities = iter(rater.grades([rater.complexity_text(*turn) for turn in flat]))
-        qualities = iter(rater.grades([rater.quality_text(*turn) for turn in flat]))
+        found = zip(*(rater.grades([question(*turn) for turn in flat]) for question in questions), strict=True)
         for example, own in zip(window, turns, strict=True):
-            yield example.id, [(next(complexities), next(qualities)) for _ in own]
+            yield example.id, list(islice(found, len(own)))
 
 
 def _cued(task: str, texts: dict[str, str]) -> str:

@@ -151,7 +151,7 @@ class DifficultyBalanced:
     accuracies: str = "accuracies"
     keep: Amount | None = None
 
-    GIVEN: ClassVar = {"accuracies": "the base model's accuracy for each category: columns id and value"}
+    GIVEN: ClassVar = {"accuracies": "the accuracies.jsonl that eval/exact_match.py writes: id (a category) and value"}
     REASONS: ClassVar = {NOT_CHOSEN: "Its category has its share already."}
 
     def rank(self, rows: Rows, bench: Bench, at_least: int) -> Ranking:
@@ -171,5 +171,6 @@ class DifficultyBalanced:
         for kind, n in Counter(kinds).items():
             if not 0 <= known.get(kind, -1.0) <= 1:
                 got = f"{path} without an accuracy from 0 to 1 for the category {kind!r} ({n:,} rows)"
-                raise UserError(got, "one for every category", "add it to the table")
+                do = "have rows of it answered, too (eval/exact_match.py with more --n_items), or add it to the table"
+                raise UserError(got, "one for every category", do)
         return known
