@@ -1,7 +1,8 @@
 """The cost of curating: rows a second and peak memory of whole commands, at several sizes of one pool.
 
-    python scripts/prepare_world.py --n_rows 111000 --defects true --destination_path data/pool
-    python benchmarks/curation_cost.py --data_dir data/pool --sizes 10000,30000,100000
+    python scripts/prepare_world.py --defects true --n_rows 100000 --val_split_fraction 0.01 \\
+        --destination_path data/pool
+    python benchmarks/curation_cost.py --data_dir data/pool --sizes 10000 30000 99000
 
 Each size is a random draw from the pool, curated by each recipe in a process of its own, report and all; clock and CPU
 seconds and the peak are that process's, its start included. Embeddings lie on disk and are read a block at a time.
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +30,23 @@ class CostSettings:
 
     Args:
         data_dir: the prepared set that the sizes are drawn from
-        sizes: rows, with commas
-        recipes: names of configs/curate, with commas
+        sizes: rows of each draw
+        recipes: names of configs/curate
         fraction: how much a recipe that chooses keeps
         out_dir: where the draws and results go
     """
 
     data_dir: Path
-    sizes: str = "10000,30000,100000"
-    recipes: str = "clean,lift-variety"
+    sizes: list[int] = field(default_factory=lambda: [10_000, 30_000, 100_000])
+    recipes: list[str] = field(default_factory=lambda: ["clean", "lift-variety"])
     fraction: float = 0.2
     out_dir: Path = Path("out/curate_cost")
 
     def __post_init__(self) -> None:
-        if not all(size.isdigit() and int(size) for size in self.sizes.split(",")):
-            raise UserError(f"--sizes {self.sizes}", "numbers above 0, with commas", "correct --sizes")
+        if not self.sizes or min(self.sizes) < 1:
+            raise UserError(f"--sizes {' '.join(map(str, self.sizes))}", "numbers above 0", "correct --sizes")
+        if not self.recipes:
+            raise UserError("no --recipes", "names of configs/curate", "name one or more")
 
 
 def main(cost: CostSettings) -> Path:
@@ -60,13 +63,13 @@ def main(cost: CostSettings) -> Path:
 
 
 def _records(cost: CostSettings) -> Iterator[dict[str, Any]]:
-    for size in cost.sizes.split(","):
+    for size in cost.sizes:
         drawn = cost.out_dir / f"pool-{size}"
-        _curate(cost.data_dir, "random", drawn, "--size", size, "--report", "false")
-        for recipe in cost.recipes.split(","):
+        _curate(cost.data_dir, "random", drawn, "--size", str(size), "--report", "false")
+        for recipe in cost.recipes:
             amount = ["--fraction", str(cost.fraction)] if _chooses(recipe) else []
             out_dir = cost.out_dir / f"pool-{size}-{recipe}"
-            yield {"recipe": recipe, "rows": int(size), **_curate(drawn, recipe, out_dir, *amount)}
+            yield {"recipe": recipe, "rows": size, **_curate(drawn, recipe, out_dir, *amount)}
 
 
 def _chooses(recipe: str) -> bool:

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lit_gpt.cli import run_command
+from lit_gpt.errors import UserError
 from lit_gpt.training.lora_settings import LoraSettings
 from lit_gpt.training.settings import ScheduleSettings
 from lit_gpt.training.warm_up import ShortFinetune
 
 RECIPES = Path(__file__).resolve().parents[1] / "configs" / "curate"
 # InstructMining's rules, DEITA and MoDS as published read others' models; LIMA's rules leave no row of this world; more
-# rows of what the base fails is a balanced draw, for it answers nothing; SelectIT, AlpaGasus, LIFT and Humpback have a
-# model judge, which a base of five million weights cannot; MoDS' necessity chooses among what mods-local left
+# rows of what the base fails is a balanced draw, for it answers nothing; AlpaGasus, LIFT and Humpback have a judge,
+# which a base of five million weights cannot be; mods-necessity-local wants a finetune of its own on mods-local's rows
 RIVALS = (
     "deita-local",
     "facility-location",
@@ -28,7 +29,9 @@ RIVALS = (
     "less",
     "lift-variety",
     "mods-local",
+    "qdit-local",
     "rds+",
+    "selectit",
     "self-instruct-rules",
     "superfiltering",
 )
@@ -110,6 +113,8 @@ def _given(study: BlindSettings) -> list[str]:
     from lit_gpt.studies.curation_recall_settings import RecallSettings
 
     if "instructmining-refit" not in study.recipes:
+        if study.rule:
+            raise UserError(f"--rule {study.rule}", "instructmining-refit among --recipes", "leave --rule out")
         return []
     elsewhere = RecallSettings(study.out_dir / "rule", study.checkpoint_dir, RECIPES, n_finetunes=study.n_finetunes)
     return [f"rule={study.rule or Inputs.of(elsewhere).rule}"]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What would each recipe keep of a pool? A tenth, by every recipe that chooses, and what passes by those that have rules: a
-# curated set with a page for each, and a table at the end. Recipes that need models of others or a judge are not run.
+# curated set with a page for each, and a table at the end. Not run: recipes that need models of others or a judge, and
+# difficulty-balanced, which needs the base's accuracy on each kind of task.
 # Interrupted, it goes on where it stopped; scores are made once for all.
 #
 #   bash runs/every_recipe.sh POOL BASE [TARGETS] [RULE]
@@ -11,7 +12,7 @@
 # RULE      rule.json of scripts/sample_finetunes.py and scripts/fit_rule.py, for instructmining-refit; without it that is left out
 set -euo pipefail
 pool=$1 base=$2 targets=${3:-} rule=${4:-}
-out="out/every_recipe/$(basename "$pool")"
+out="out/every_recipe/$(basename "$pool")-$(basename "$base")"
 
 keep() { # NAME FLAGS...
     local name=$1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Loss and right answers against the size of the subset, on a pool of the instruction world of which half is spoilt: the
-# default recipe, InstructMining with a rule fitted to this pool, and a random draw. Interrupted, it goes on where it stopped.
+# default recipe, InstructMining with a rule fitted to another pool, and a random draw. Interrupted, it goes on where it stopped.
 #
 #   bash runs/size_curve.sh
 set -euo pipefail

@@ -22,9 +22,10 @@ RECIPES = Path(__file__).resolve().parents[1] / "configs" / "curate"
 def main(settings: CurateSettings, judge: JudgeSettings, warm_up: WarmUpSettings) -> Path | None:
     from lit_gpt.curation.judging.judge import DryRun
     from lit_gpt.curation.recipes import find_recipe, read_recipe
-    from lit_gpt.curation.run import asks_for_checkpoint, curate
+    from lit_gpt.curation.run import asks_for_checkpoint, curate, refuse_unused_flags
 
     recipe = read_recipe(find_recipe(settings.recipe, RECIPES))
+    refuse_unused_flags(settings, recipe, warm_up.changed)
     if settings.checkpoint_dir is None and asks_for_checkpoint(settings, recipe):
         settings = replace(settings, checkpoint_dir=only_checkpoint())
     try:

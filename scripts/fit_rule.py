@@ -1,6 +1,6 @@
 """Fit InstructMining's rule again, to finetunes of your own.
 
-    python scripts/fit_rule.py --table finetunes.csv --indicators reward,knn_6 --out out/rule.json
+    python scripts/fit_rule.py --table finetunes.csv --indicators reward knn_6 --out out/rule.json
 
 The table has a line for each finetune: the mean of every indicator over the rows it was trained on, and `loss`, what it
 then had on rows held out; scripts/sample_finetunes.py makes one. Prints coefficients with intervals, variance inflation
@@ -8,7 +8,7 @@ and R^2 on finetunes left out.
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lit_gpt.cli import run_command
@@ -22,7 +22,7 @@ class FitSettings:
     Args:
         table: a CSV file with a heading; a line for each finetune
         out: the JSON file that the rule is written to
-        indicators: columns to fit, with commas; the default is every column but the loss
+        indicators: columns to fit; the default is every column but the loss
         loss: the column of the loss, whose logarithm is predicted
         penalty: of ridge regression, on standardised indicators; 0 is least squares, with Student's
             intervals; others' are of finetunes drawn with replacement
@@ -32,7 +32,7 @@ class FitSettings:
 
     table: Path
     out: Path = Path("out/rule.json")
-    indicators: str = ""
+    indicators: list[str] = field(default_factory=list)
     loss: str = "loss"
     penalty: float = 0.0
     n_folds: int = 5
@@ -50,8 +50,7 @@ def main(fit: FitSettings) -> Path:
     from lit_gpt.curation.rule import fit_rule
     from lit_gpt.files import write_json
 
-    names = [name.strip() for name in fit.indicators.split(",")] if fit.indicators else None
-    table = read_finetunes(fit.table, names, fit.loss)
+    table = read_finetunes(fit.table, fit.indicators or None, fit.loss)
     fitted = fit_rule(
         table.names, table.indicators_NK, table.losses_N, penalty=fit.penalty, n_folds=fit.n_folds, seed=fit.seed
     )

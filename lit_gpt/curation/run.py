@@ -10,6 +10,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +18,7 @@ from typing import Any, cast
 from lit_gpt.curation.amounts import Amount
 from lit_gpt.curation.bench import Bench, Finetune
 from lit_gpt.curation.judging.settings import JudgeSettings
-from lit_gpt.curation.needs import check_needs, needs_checkpoint
+from lit_gpt.curation.needs import check_needs, needs_checkpoint, refuse_unused
 from lit_gpt.curation.recipes import Recipe
 from lit_gpt.curation.rows import Pool
 from lit_gpt.curation.scorers import with_given
@@ -52,7 +53,7 @@ def curate(
     bench = replace(bench_of(settings, recipe), n_pool=len(pool.ids), judge=judge, finetune=finetune)
     check_needs(recipe, bench)
     if settings.amount is None and recipe.kept is not None:
-        asks = "--size, --fraction or --budget_tokens asks for another"
+        asks = "--size, --fraction, --budget_tokens or --train_hours asks for another"
         say(f"{recipe.name} keeps {recipe.kept.words}, its own amount; {asks}")
     stages = run_steps(recipe, pool.rows, bench)
     against = {id: (stage, drop) for stage in stages for id, drop in stage.drops.items()}
@@ -87,6 +88,12 @@ def asks_for_checkpoint(settings: CurateSettings, recipe: Recipe) -> bool:
     return needs_checkpoint(recipe, bench_of(settings, recipe))
 
 
+def refuse_unused_flags(settings: CurateSettings, recipe: Recipe, of_warm_up: Sequence[str] = ()) -> None:
+    """UserError for a flag that changes nothing with this recipe."""
+    recipe = with_amount(recipe, settings.amount)
+    refuse_unused(recipe, bench_of(settings, recipe), of_warm_up)
+
+
 def peak_mem_gib() -> float:
     """The most this process ever held in memory."""
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB on Linux
@@ -119,7 +126,8 @@ def scorers_of(recipe: Recipe, settings: CurateSettings) -> dict[str, Any]:
 def _asked(settings: CurateSettings) -> dict[str, Any]:
     """What the command line asked for beside the recipe; no path of this machine."""
     amount = asdict(settings.amount) if settings.amount else {}
-    return {"curation_seed": settings.seed, "missing": settings.missing, **amount}
+    challenge = {"challenge": settings.challenge} if settings.challenge else {}
+    return {"curation_seed": settings.seed, "missing": settings.missing, **challenge, **amount}
 
 
 def check_out_dir(out_dir: Path, data_dir: Path) -> None:

@@ -23,7 +23,8 @@ class CurateSettings:
         train_tokens_per_s: how fast the training will be
         train_epochs: how often it will see a row; up to four times is about as good as new rows (Muennighoff et al.
             2023, arXiv 2305.16264)
-        max_seq_length: with --budget_tokens, count the tokens that a training with this limit keeps of each row
+        max_seq_length: with a budget of tokens (--budget_tokens or --train_hours), count those that a training with
+            this limit keeps of each row
         out_dir: the folder of the curated set; the default is DATA_DIR-RECIPE
         seed: decides every draw and every tie
         score_seed: decides what a language model that scores is shown; the default is --seed
@@ -70,10 +71,11 @@ class CurateSettings:
     dtype: Literal["float32", "bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
-        _ = self.amount, self.given_files
-        if self.max_seq_length is not None and (self.max_seq_length < 1 or self.budget_tokens is None):
-            got = f"--max_seq_length {self.max_seq_length}"
-            raise UserError(got, "a number above 0, together with --budget_tokens", "correct it, or leave it out")
+        amount, _ = self.amount, self.given_files
+        counts_tokens = amount is not None and amount.budget_tokens is not None
+        if self.max_seq_length is not None and (self.max_seq_length < 1 or not counts_tokens):
+            expected = "a number above 0, together with --budget_tokens or --train_hours"
+            raise UserError(f"--max_seq_length {self.max_seq_length}", expected, "correct it, or leave it out")
 
     @property
     def amount(self) -> Amount | None:

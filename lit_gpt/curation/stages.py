@@ -104,8 +104,8 @@ def _within_tokens(step: Chooser, rows: Rows, bench: Bench, budget: int) -> tupl
             break
         at_least = min(len(rows), 2 * at_least)
     if n == 0:
-        got = f"--budget_tokens {budget:,}, less than the first row has"
-        raise UserError(got, "room for one row", "raise --budget_tokens")
+        got = f"a budget of {budget:,} tokens, less than the first row has"
+        raise UserError(got, "room for one row", "raise --budget_tokens or --train_hours")
     return ranking, len(ranking.order) if n is None else n
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from lit_gpt.checkpoint import checkpoint_hashes
+from lit_gpt.curation.step import SCORE_MISSING
 from lit_gpt.data.store import load_example_set, read_examples
 from lit_gpt.example import Example
 from lit_gpt.files import hash_json, write_bytes, write_json
@@ -127,7 +128,7 @@ class Comparison:
         rows = {name: chosen_hashes(chosen.data_dir) for name, chosen in firsts.items()}
         paths = ("pool", "sets", "checkpoint_dir", "out_dir", "target_dir")
         settings = {name: value for name, value in asdict(s).items() if name not in paths}
-        settings |= {"schedule": asdict(self.trials.schedule), "lora": asdict(self.trials.lora)}
+        settings |= self.trials.told
         settings["given"] = [text.partition("=")[0] for text in s.given]
         return {
             "pool": s.pool.name,
@@ -174,6 +175,7 @@ class Comparison:
             "tokens_seen": self.trials.tokens_seen(chosen, self.choices.budget),
             "cost": asdict(self.choices.cost(candidate)),
             "cost_is_known": candidate.own_set is None,
+            "n_unscored": load_example_set(chosen.data_dir).counts["dropped"].get(SCORE_MISSING, 0),
             "answer_words": np.quantile(words, [0.25, 0.5, 0.75]).tolist(),
             "origins": dict(Counter(example.provenance.origin for example in examples)),
             "kept": shown.kept(examples),

@@ -14,6 +14,9 @@ LEAST_SEEDS = 2
 class ComparisonSettings:
     """A comparison at equal tokens and equal steps; a random draw is always among what is compared.
 
+    A row to which a recipe's scorer gives no number cannot be chosen by that recipe; how many these are is told. What
+    must be in no set, such as test items or what a challenge refuses, is curated out of the pool before.
+
     Args:
         pool: the prepared set to choose from; its validation and test rows are what all are measured on
         recipes: names of configs/curate, or YAML files of your own

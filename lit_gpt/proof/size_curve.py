@@ -83,15 +83,19 @@ class SizeCurve:
         return self.sizes.largest(self._choices(1).amount_of(self.comparison.pool)[1])
 
     @cached_property
+    def trials(self) -> Trials:
+        """Those of the largest size."""
+        return Trials(self.comparison, self.schedule, self.lora)
+
+    @cached_property
     def candidates(self) -> list[Candidate]:
         return [each for each in self._choices(1).candidates if each.name != AGAIN and each.own_set is None]
 
     def run(self) -> Path:
         """Train at every size, then search; the directory with results.json and report.html."""
         _require_unused(self.comparison, self.judge)
-        names = self.candidates  # what is misnamed is told before the pool is read
+        names, trials = self.candidates, self.trials  # what is misnamed is told before the pool is read
         grid = self.sizes.grid(self.most_tokens)
-        trials = Trials(self.comparison, self.schedule, self.lora)
         base = trials.measure("base")  # first: what cannot be measured is told before anything is trained
         with bar(len(grid) * len(names) * self.comparison.seeds, "trials", "training") as progress:
             for seed in range(self.comparison.seeds):
@@ -174,7 +178,7 @@ class SizeCurve:
                     curves[name]["against_random"] = against
                 correct(curves)
                 measures[measure] = curves
-        settings = {**asdict(self.sizes), "schedule": asdict(self.schedule), "lora": asdict(self.lora)}
+        settings = {**asdict(self.sizes), **self.trials.told}
         settings |= {name: getattr(self.comparison, name) for name in TOLD} | {"most_tokens": self.most_tokens}
         return {"pool": self.comparison.pool.name, "measures": measures, "search": dict(found), "settings": settings}
 

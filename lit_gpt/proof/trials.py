@@ -8,7 +8,7 @@ All of the pool, the same rows for all. A trial lies in a folder of its own and 
 training goes on where it was.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ from lit_gpt.training.run import finetune
 from lit_gpt.training.settings import JournalSettings, RunSettings, ScheduleSettings
 
 LOSSES = "losses.json"
+# of ScheduleSettings: all that are compared take equally many steps of equally many tokens
+DECIDED_HERE = ("max_steps", "max_time", "batch_size", "steps_per_epoch", "plateau")
 EVAL_ROWS = 50  # validation during training, which decides nothing here: the last weights are compared
 
 
@@ -53,11 +55,24 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Trials:
-    """How all candidates are trained and measured."""
+    """How all candidates are trained and measured. UserError for a schedule that says how long or in what steps."""
 
     settings: ComparisonSettings
     schedule: ScheduleSettings
     lora: LoraSettings
+
+    def __post_init__(self) -> None:
+        for each in fields(ScheduleSettings):
+            value = getattr(self.schedule, each.name)
+            if each.name in DECIDED_HERE and value != each.default:
+                do = f"leave --{each.name} out: --epochs and --steps, those of an epoch, say how long"
+                raise UserError(f"--{each.name} {value} where sets are compared", "equal steps for all", do)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """How all are trained, for whoever reads the results."""
+        schedule = {name: value for name, value in asdict(self.schedule).items() if name not in DECIDED_HERE}
+        return {"schedule": schedule, "lora": asdict(self.lora)}
 
     @property
     def n_steps(self) -> int:

@@ -133,6 +133,8 @@ def _costs(results: Mapping[str, Any]) -> Section:
     columns = [Column(title, True) for title in (*titles, *(("paid calls", "dollars") if paid else ()))]
     rows = [[name, *_seen_cells(each), *_cost_cells(each, paid)] for name, each in candidates.items()]
     notes = [ABOUT_TIME] if paid else [ABOUT_TIME, "No call was paid for."]
+    unscored = {name: n for name, each in candidates.items() if (n := each.get("n_unscored"))}
+    notes += [f"{name} could not choose {count(n)} rows, which have no score." for name, n in unscored.items()]
     notes += [f"{name} was given up after {n} seeds, by the rule asked for." for name, n in results["stopped"].items()]
     body = [table([Column("candidate"), *columns], rows, "Rows and tokens of the first draw, and cost")]
     return Section("cost", "What is trained on, and what choosing it cost", join([*body, *map(note, notes)]))

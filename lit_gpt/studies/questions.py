@@ -77,7 +77,7 @@ class OpenQuestions:
         s = self.study
         paths = ("out_dir", "checkpoint_dir", "recipes_dir")
         settings = {name: value for name, value in asdict(s).items() if name not in paths}
-        settings |= {"schedule": asdict(self.schedule), "lora": asdict(self.lora)}
+        settings |= self.trials.told
         results = json.loads(json.dumps({"settings": settings, "questions": answers}))
         write_json(s.out_dir / RESULTS, results)
         write_bytes(s.out_dir / TABLE, question_table(results).encode())

@@ -3,7 +3,7 @@
 Curation stands below training and may not call it; it is handed this (`Finetune` in curation/bench.py).
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,11 @@ class WarmUpSettings:
 
     def __post_init__(self) -> None:
         _ = self.schedule, self.lora
+
+    @property
+    def changed(self) -> list[str]:
+        """What was asked for: all that is not the default."""
+        return [each.name for each in fields(self) if getattr(self, each.name) != each.default]
 
     @property
     def schedule(self) -> ScheduleSettings:

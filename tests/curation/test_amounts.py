@@ -85,3 +85,16 @@ def test_hours_of_training_are_an_amount_of_tokens(tmp_path: Path) -> None:
     ]:
         with pytest.raises(UserError, match=said):
             of(**bad)
+
+
+def test_a_longest_row_goes_with_a_budget_of_tokens_however_it_is_told(tmp_path: Path) -> None:
+    def of(**more: object) -> CurateSettings:
+        return CurateSettings(data_dir=tmp_path, recipe="random", **more)
+
+    for budget in ({"budget_tokens": 9}, {"train_hours": 1.0, "train_tokens_per_s": 9.0}):
+        assert of(max_seq_length=5, **budget).max_seq_length == 5
+        with pytest.raises(UserError, match="max_seq_length 0"):
+            of(max_seq_length=0, **budget)
+    for no_budget in ({}, {"size": 9}):
+        with pytest.raises(UserError, match="max_seq_length 5"):
+            of(max_seq_length=5, **no_budget)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,14 +82,18 @@ def test_the_nearest_that_is_free() -> None:
     assert list(nearest_in_turn([5, 5, 5, 100, 7], free)) == [11, 12, 13, 10], "then none is left"
 
 
-def test_a_budget_of_tokens_is_kept(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
+def n_tokens_of(directory: Path, base: Path) -> list[int]:
     from lit_gpt.prompt_styles import find_style
     from lit_gpt.tokenizer import Tokenizer
     from lit_gpt.tokens.encode import encode_examples
 
+    rows = encode_examples(read_examples(directory), Tokenizer(base), find_style(None, base))
+    return [len(row.ids) for _, row in rows]
+
+
+def test_a_budget_of_tokens_is_kept(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
     def n_tokens(directory: Path) -> list[int]:
-        rows = encode_examples(read_examples(directory), Tokenizer(tiny_base), find_style(None, tiny_base))
-        return [len(row.ids) for _, row in rows]
+        return n_tokens_of(directory, tiny_base)
 
     shortest, whole = min(n_tokens(pool)), sum(n_tokens(pool))
     for n, budget in enumerate((whole // 3, whole, 2 * whole)):
@@ -100,3 +105,15 @@ def test_a_budget_of_tokens_is_kept(pool: Path, tiny_base: Path, tmp_path: Path)
         chosen(pool, tmp_path, "steps: [random]", "x", budget_tokens=shortest - 1, checkpoint_dir=tiny_base)
     with pytest.raises(UserError, match="no --checkpoint_dir"):
         chosen(pool, tmp_path, "steps: [random]", "x", budget_tokens=50)
+
+
+def test_hours_of_training_buy_more_rows_where_the_training_cuts_them(
+    pool: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    lengths = n_tokens_of(pool, tiny_base)
+    cut = max(lengths) - 1
+    budget = sum(min(length, cut) for length in lengths)
+    hours: dict[str, Any] = {"train_hours": 1.0, "train_tokens_per_s": budget, "train_epochs": 3600}
+    for limit, all_fit in ((cut, True), (None, False)):
+        kept = chosen(pool, tmp_path, "steps: [random]", checkpoint_dir=tiny_base, max_seq_length=limit, **hours)
+        assert (len(kept) == len(lengths)) is all_fit

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lit_gpt.curation.run import asks_for_checkpoint, curate
+from lit_gpt.curation.run import asks_for_checkpoint, curate, refuse_unused_flags
 from lit_gpt.errors import UserError
 from tests.curation.pools import prepare, prompts, recipe, settings
 from tests.test_user_mistakes import assert_mistake, run
@@ -65,6 +65,33 @@ def test_a_checkpoint_is_looked_for_only_where_one_is_needed(pool: Path, tmp_pat
     by_words = recipe(tmp_path, BY_WORDS)
     assert not asks_for_checkpoint(settings(pool), by_words)
     assert asks_for_checkpoint(settings(pool, budget_tokens=100), by_words)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (("--challenge", "strict"), "licence_gate"),
+        (("--against", "tests.jsonl"), "decontaminate"),
+        (("--benchmarks_dir", "benchmarks"), "decontaminate"),
+        (("--target_dir", "wanted"), "rds+"),
+        (("--learning_rate", "0.5"), "warm_up"),
+        (("--train_epochs", "7"), "--train_hours"),
+    ],
+)
+def test_a_flag_that_nothing_looks_at_is_refused(
+    flags: tuple[str, str], expected: str, pool: Path, tmp_path: Path
+) -> None:
+    done = run(tmp_path, CURATE, "--data_dir", pool, "--recipe", "random", "--size", 2, "--out_dir", "out", *flags)
+    assert_mistake(done, flags[0], "nothing looks at it", expected, f"leave {flags[0]} out")
+
+
+def test_what_a_step_looks_at_is_no_flag_too_many(pool: Path, tmp_path: Path) -> None:
+    choose = "{top: {score: answer_words, keep: {size: 3}}}"
+    mine = recipe(tmp_path, f"steps: [licence_gate, {{decontaminate: {{given_sets: optional}}}}, {choose}]")
+    refuse_unused_flags(settings(pool, challenge="strict", against=[tmp_path / "tests.jsonl"]), mine)
+    ignoring = recipe(tmp_path, f"steps: [{{decontaminate: {{given_sets: ignored}}}}, {choose}]")
+    with pytest.raises(UserError, match="--against for"):
+        refuse_unused_flags(settings(pool, against=[tmp_path / "tests.jsonl"]), ignoring)
 
 
 def test_a_score_table_of_another_version(pool: Path, tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def test_the_command(tmp_path: Path) -> None:
     lines = [",".join(map(repr, [*row, loss])) for row, loss in zip(x.tolist(), losses.tolist(), strict=True)]
     table.write_text("\n".join(["reward,knn_6,length,loss", *lines]) + "\n")
     out = tmp_path / "new" / "rule.json"
-    done = fit_command("--table", str(table), "--out", str(out), "--indicators", "reward,length")
+    done = fit_command("--table", str(table), "--out", str(out), "--indicators", "reward", "length")
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == str(out), done.stderr
     record = json.loads(out.read_text())
     expected = ols(x[:, [0, 2]], np.log(losses))

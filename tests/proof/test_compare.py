@@ -212,6 +212,27 @@ def test_each_recipe_is_given_what_it_asks_for(pool: Path, tiny_base: Path, tmp_
         choices.choose(next(each for each in choices.candidates if each.name == "by-mine"), 0)
 
 
+def test_rows_that_a_recipe_cannot_choose_are_counted(
+    pool: Path, tiny_base: Path, tmp_path: Path, results: dict
+) -> None:
+    rows = list({row.content_hash: row for row in read_examples(pool)}.values())
+    table = {"content_hash": [row.content_hash for row in rows[:40]], "value": [float(n) for n in range(40)]}
+    pq.write_table(pa.table(table), tmp_path / "mine.parquet")
+    card = {"title": "mine", "paper": "", "formula": "", "ours": [], "negatives": []}
+    recipe = {"card": card, "scores": {"mine": "given"}, "steps": [{"top": {"score": "mine", "order": "highest"}}]}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(recipe))
+    given = [f"mine={tmp_path / 'mine.parquet'}"]
+    found = comparison(pool, tiny_base, tmp_path / "out", recipes=[str(tmp_path / "mine.yaml")], given=given)
+    mine = next(each for each in found.choices.candidates if each.name == "mine")
+    about = found._about(mine, {"mine": found.choices.choose(mine, 0)})
+    scored = set(table["content_hash"])
+    assert about["n_unscored"] == sum(row.content_hash not in scored for row in read_examples(pool)) > 0
+    told = results | {"candidates": results["candidates"] | {"longest": results["candidates"]["longest"] | about}}
+    assert "longest could not choose" in comparison_report(told) and "could not choose" not in comparison_report(
+        results
+    )
+
+
 def test_a_budget_counts_tokens_as_training_cuts_them(pool: Path, tiny_base: Path, tmp_path: Path) -> None:
     cut = {"max_seq_length": 60, "budget_tokens": 1200}
     choices = comparison(pool, tiny_base, tmp_path / "out", **cut).choices
@@ -362,6 +383,21 @@ def test_prompts_that_the_pool_has_too_are_counted_whatever_their_answers(tmp_pa
     assert 0 < expected < len(held_out)
     one = next(id for id, prompt in held_out.items() if prompt.startswith("say"))
     assert shared_prompts(mine, "validation", {one}) == {"n_measured": 1, "n_shared": 0}
+
+
+@pytest.mark.parametrize(
+    "changed", [{"plateau": 0.1}, {"max_time": "01:00:00"}, {"max_steps": 3}, {"steps_per_epoch": 3}, {"batch_size": 8}]
+)
+def test_what_would_make_steps_unequal_is_refused(changed: dict, pool: Path, tiny_base: Path) -> None:
+    settings = ComparisonSettings(pool=pool, checkpoint_dir=tiny_base)
+    with pytest.raises(UserError, match=f"--{next(iter(changed))} .* where sets are compared"):
+        Trials(settings, ScheduleSettings(**changed), LoraSettings())
+
+
+def test_results_tell_no_schedule_that_was_not_followed(results: dict) -> None:
+    told = results["settings"]["schedule"]
+    assert told["epochs"] == 2 and told["learning_rate"] == 1e-2
+    assert not told.keys() & {"plateau", "max_time", "max_steps", "steps_per_epoch", "batch_size"}
 
 
 def test_a_prepared_set_is_no_folder_for_a_comparison(pool: Path, tiny_base: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def test_the_default_is_measured_beside_others_and_its_cost_is_told(tiny_base: P
         budget_tokens=3_000,
         seeds=2,
     )
-    main(study, ScheduleSettings(epochs=1, batch_size=4), LoraSettings(lora_r=2))
+    main(study, ScheduleSettings(epochs=1), LoraSettings(lora_r=2))
     found = json.loads((tmp_path / "out/results.json").read_text())
     assert set(found["candidates"]) == {"random", "random again", "default", "rds+", "less"}
     assert {"held_out_loss", "exact_match"} == set(found["measures"])

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lit_gpt.report.comparison_cautions import cautions
+from lit_gpt.proof.intervals import LEAST_DRAWS
+from lit_gpt.report.comparison_cautions import cautions, few_draws
 from lit_gpt.report.comparison_report import comparison_report
 from lit_gpt.report.comparison_table import comparison_table, verdict_lines
 from lit_gpt.report.measure_section import verdict_words
@@ -104,3 +105,7 @@ def test_earlier_results_still_make_a_page_with_their_own_verdicts(path: Path) -
     n_asked = max(len(found["effects"]) - 1 for found in results["measures"].values())
     assert f"corrected for {n_asked} candidates (Holm)" in page and "Gain in exact match (+ is better)" in page
     assert "gain in exact match (+ is better)" in table
+
+
+def test_too_few_draws_are_as_many_for_the_page_as_for_a_verdict() -> None:
+    assert few_draws(LEAST_DRAWS - 1) and not few_draws(LEAST_DRAWS)

@@ -13,7 +13,6 @@ from lit_gpt.curation.facts import spearman
 from lit_gpt.curation.judging.transition import binned
 
 Values = NDArray[np.float64]
-NO_SIGNAL = 0.1  # a correlation below this, in absolute value, explains under 1 % of the ranks' variance
 
 
 def agreement(first_N: Values, second_N: Values, low: float, high: float, keep: float, n_grades: int) -> dict[str, Any]:

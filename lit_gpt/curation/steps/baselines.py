@@ -71,7 +71,8 @@ class LengthMatched:
     order, takes the row nearest to it in length that is left, and of equals one at random.
 
     Args:
-        keep: how many, where the command line does not say; by default as many as the other set has, or all there are
+        keep: how many, where the command line does not say; one of the two has to. No more rows than the other set
+            has; a larger budget of tokens ends with them
     """
 
     keep: Amount | None = None

@@ -56,6 +56,10 @@ class Decontaminate:
                 do = suggestion(name, LAYOUTS) or "choose one of these, or pass the file with --against"
                 raise UserError(f"the benchmark {name!r}", f"one of {', '.join(LAYOUTS)}", do)
 
+    @property
+    def READS(self) -> tuple[str, ...]:  # noqa: N802 (of a part, not of the class)
+        return () if self.given_sets == "ignored" else ("benchmarks_dir", "against")
+
     def check(self, bench: Bench) -> None:
         is_given = bench.settings.benchmarks_dir is not None or bool(bench.settings.against)
         if self.given_sets == "required" and not (is_given or (self.own_held_out and any(_held_out(bench)))):
@@ -66,7 +70,8 @@ class Decontaminate:
         self.check(bench)
         sets = self._test_sets(bench)
         if not sets:
-            bench.note("decontamination", ["no test set is given or held out: none was looked for"])
+            what = "given or held out" if self.own_held_out else "given"
+            bench.note("decontamination", [f"no test set is {what}: none was looked for"])
             return
         items = [item for set_items in sets.values() for item in set_items]
         searches = [_Search(side, items, self.match) for side in self.sides]

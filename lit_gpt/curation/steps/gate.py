@@ -15,6 +15,7 @@ from lit_gpt.data.licences import judge_origins
 class LicenceGate:
     """With --challenge leaves out what its rules refuse, rows for one family's bases included; without it nothing."""
 
+    READS: ClassVar = ("challenge",)
     REASONS: ClassVar = {"not_admitted": "The challenge's rules refuse the row, or nobody vouches for it."}
 
     def drops(self, rows: Rows, bench: Bench) -> Iterable[Drop]:

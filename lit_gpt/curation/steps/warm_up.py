@@ -99,7 +99,8 @@ class WarmUp:
 def part_worth(times: float, rows: Rows, bench: Bench, purpose: str) -> list[int]:
     """Random places of rows that hold so many times what is kept in the end: tokens, or rows where rows are counted."""
     if bench.asked is None:
-        raise UserError("no amount", "how many rows to keep", "pass --size, --fraction or --budget_tokens")
+        do = "pass --size, --fraction, --budget_tokens or --train_hours"
+        raise UserError("no amount", "how many rows to keep", do)
     order = shuffled(rows, bench, purpose)
     n_rows = bench.asked.n_rows(bench.n_pool)
     if n_rows is not None:

@@ -2,7 +2,7 @@
 
 Two defences are measured apart. The fence protects whoever believes what stands outside the material: compared with a
 fence that everybody knows. The flags protect whoever believes anything: such rows are not graded at all. The attacks
-are in the words of the literature and of our own; another hand would find others, and the figures hold for these.
+are in the words of the literature and of our own; there are others, and the figures hold for these alone.
 """
 
 import json
