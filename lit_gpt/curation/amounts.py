@@ -11,6 +11,8 @@ from fractions import Fraction
 
 from lit_gpt.errors import UserError
 
+NO_AMOUNT = ("no amount", "how many rows to keep", "pass --size, --fraction, --budget_tokens or --train_hours")
+
 
 @dataclass(frozen=True)
 class Amount:

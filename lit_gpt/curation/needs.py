@@ -10,6 +10,7 @@ Not covered: what only reading a file or asking a judge tells.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
+from lit_gpt.curation.amounts import NO_AMOUNT
 from lit_gpt.curation.bench import Bench, named
 from lit_gpt.curation.models import checkpoint_of
 from lit_gpt.curation.recipes import Recipe
@@ -94,6 +95,5 @@ def parts_in_use(recipe: Recipe, bench: Bench) -> Iterator[Any]:
 def required_amount(step: Any) -> Any:
     """How many rows the chooser keeps; UserError where nobody says."""
     if step.keep is None:
-        do = "pass --size, --fraction, --budget_tokens or --train_hours"
-        raise UserError("no amount", "how many rows to keep", do)
+        raise UserError(*NO_AMOUNT)
     return step.keep

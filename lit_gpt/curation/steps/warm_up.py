@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from lit_gpt.curation.amounts import NO_AMOUNT
 from lit_gpt.curation.bench import Bench, shuffled
 from lit_gpt.curation.models import model_identity
 from lit_gpt.curation.rows import Rows
@@ -99,8 +100,7 @@ class WarmUp:
 def part_worth(times: float, rows: Rows, bench: Bench, purpose: str) -> list[int]:
     """Random places of rows that hold so many times what is kept in the end: tokens, or rows where rows are counted."""
     if bench.asked is None:
-        do = "pass --size, --fraction, --budget_tokens or --train_hours"
-        raise UserError("no amount", "how many rows to keep", do)
+        raise UserError(*NO_AMOUNT)
     order = shuffled(rows, bench, purpose)
     n_rows = bench.asked.n_rows(bench.n_pool)
     if n_rows is not None:
